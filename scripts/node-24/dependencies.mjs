@@ -20,6 +20,7 @@ export async function ensureDependencies(root, node, env) {
     const began = Date.now();
     console.error("throughline: installing the dependencies of package-lock.json");
     await npm(node, ["ci"], { cwd: root, env, doing: "Installing the dependencies" });
+    mkdirSync(dirname(stamp), { recursive: true });
     writeFileSync(stamp, `${wanted}\n`);
     console.error(`throughline: dependencies installed in ${seconds(began)} s`);
   } finally {

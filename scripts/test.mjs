@@ -1,0 +1,79 @@
+// npm test [-- <path or glob> ...] [--name <pattern>] [--no-servers]
+// Runs every test from source on Node 24, with the real servers that this machine can start. The
+// last line is always `N passed, N failed, N skipped`.
+import { availableParallelism } from "node:os";
+import { join } from "node:path";
+import { run } from "node:test";
+import { parseArgs } from "node:util";
+import { startAll } from "../services/start.mjs";
+import { selectFiles } from "./test/files.mjs";
+import { report } from "./test/report.mjs";
+
+const root = join(import.meta.dirname, "..");
+const help = `npm test                                  every test
+npm test -- packages/throughline          the tests under a folder
+npm test -- packages/doctor/test/a.test.ts one file; a glob works too
+  --name <pattern>   only tests whose name matches this regular expression
+  --no-servers       start no broker; tests that need one are skipped with the reason
+With CI set in the environment a server that could not be started is a failure.`;
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    name: { type: "string" },
+    "no-servers": { type: "boolean" },
+    help: { type: "boolean", short: "h" },
+  },
+});
+if (values.help) {
+  console.log(help);
+  process.exit(0);
+}
+
+const files = selectFiles(root, positionals);
+if (files.length === 0) {
+  console.error(`No test file matches ${positionals.join(" ")}.\n\n${help}`);
+  process.exit(2);
+}
+
+const abort = new AbortController();
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {
+  process.once(signal, () => {
+    console.error(`\nstopped by ${signal}`);
+    abort.abort(signal);
+  });
+}
+
+const services = values["no-servers"]
+  ? { env: {}, absent: [], stop: async () => {} }
+  : await startAll();
+Object.assign(process.env, services.env);
+
+// kafkajs prints this warning at each start on Node 24; it says nothing about the code under test.
+const execArgv = ["--conditions=source", "--disable-warning=TimeoutNegativeWarning"];
+const concurrency = availableParallelism();
+try {
+  const events = run({
+    files: files.map((file) => join(root, file)),
+    cwd: root,
+    execArgv,
+    concurrency,
+    timeout: 300_000,
+    signal: abort.signal,
+    ...(values.name && { testNamePatterns: [new RegExp(values.name)] }),
+  });
+  const totals = await report(events, { root, files, concurrency, each: positionals.length > 0 });
+
+  for (const { name, why, wayOut } of services.absent) {
+    console.log(`\nabsent: ${name}: ${why}\n  ${wayOut}`);
+    if (process.env.CI) {
+      totals.failed++;
+      console.log("  CI is set, so this is a failure.");
+    }
+  }
+  if (abort.signal.aborted) totals.failed++;
+  process.exitCode = totals.failed > 0 ? 1 : 0;
+  console.log(`\n${totals.passed} passed, ${totals.failed} failed, ${totals.skipped} skipped`);
+} finally {
+  await services.stop();
+}

@@ -1,0 +1,36 @@
+import { globSync, statSync } from "node:fs";
+import { isAbsolute, join, relative, sep } from "node:path";
+
+const everywhere = [
+  "packages/*/test/**/*.test.ts",
+  "examples/*/test/**/*.test.ts",
+  "services/test/**/*.test.{ts,mjs}",
+  "conformance/**/*.test.{ts,mjs}",
+  "bench/test/**/*.test.{ts,mjs}",
+  "scripts/test/**/*.test.mjs",
+];
+
+/**
+ * The test files below root that the arguments choose, as sorted relative paths. An argument is a
+ * file, a folder or a glob; without any, all files are chosen.
+ */
+export function selectFiles(root, wanted) {
+  const all = files(root, everywhere);
+  if (wanted.length === 0) return all;
+  const chosen = new Set();
+  for (const argument of wanted) {
+    const path = isAbsolute(argument) ? relative(root, argument) : argument.replace(/^\.\//, "");
+    if (statSync(join(root, path), { throwIfNoEntry: false })?.isDirectory()) {
+      const folder = path === "" || path === "." ? "" : path.replace(/\/?$/, "/");
+      for (const file of all) if (file.startsWith(folder)) chosen.add(file);
+    } else {
+      for (const file of files(root, [path])) chosen.add(file);
+    }
+  }
+  return [...chosen].sort();
+}
+
+function files(root, patterns) {
+  const found = globSync(patterns, { cwd: root, exclude: (path) => path.endsWith("node_modules") });
+  return found.map((path) => path.split(sep).join("/")).sort();
+}

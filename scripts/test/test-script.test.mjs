@@ -1,0 +1,49 @@
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { join } from "node:path";
+import { test } from "node:test";
+
+const root = join(import.meta.dirname, "../..");
+
+function runScript(...args) {
+  const { NODE_TEST_CONTEXT: _, ...env } = process.env;
+  const script = [join(root, "scripts/test.mjs"), "--no-servers", ...args];
+  const ended = spawnSync(process.execPath, script, { cwd: root, encoding: "utf8", env });
+  return { ...ended, lastLine: ended.stdout.trimEnd().split("\n").at(-1) };
+}
+
+const fixture = (name) => `scripts/test/fixtures/${name}.fixture.mjs`;
+
+test("each outcome is counted once, and the last line tells the sums", () => {
+  const { lastLine, status, stdout } = runScript(fixture("outcomes"));
+  assert.equal(lastLine, "2 passed, 2 failed, 2 skipped");
+  assert.equal(status, 1);
+  assert.match(stdout, /skipped, 1: the reason of the skip\n {2}is skipped/);
+  assert.match(stdout, /TypeError: outer[^]*\[cause\]: Error: inner/);
+});
+
+test("a file without a test fails", () => {
+  const { lastLine, status, stdout } = runScript(fixture("empty"));
+  assert.equal(lastLine, "0 passed, 1 failed, 0 skipped");
+  assert.equal(status, 1);
+  assert.match(stdout, /there is no test in this file/);
+});
+
+test("a file that ends with an exit code of its own fails, though its tests passed", () => {
+  const { lastLine, status, stdout } = runScript(fixture("exits"));
+  assert.equal(lastLine, "1 passed, 1 failed, 0 skipped");
+  assert.equal(status, 1);
+  assert.match(stdout, /ended outside of its tests, by exit code 3/);
+});
+
+test("a name chooses among the tests of a file", () => {
+  const { lastLine, status } = runScript(fixture("outcomes"), "--name", "^passes$");
+  assert.equal(lastLine, "1 passed, 0 failed, 0 skipped");
+  assert.equal(status, 0);
+});
+
+test("a path that matches no test file is an error that teaches", () => {
+  const { status, stderr } = runScript("packages/no-such-package");
+  assert.equal(status, 2);
+  assert.match(stderr, /No test file matches packages\/no-such-package\./);
+});
