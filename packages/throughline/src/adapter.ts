@@ -1,0 +1,114 @@
+import { type Context, trace } from "@opentelemetry/api";
+import { writeHeaders } from "./carrier.ts";
+import { activeContext, MessageContext, originOf } from "./context.ts";
+import { type DeadLetterOptions, makeDeadLetter } from "./dead-letter.ts";
+import { type DeadLetterOrigin, readDeadLetter } from "./dead-letter-origin.ts";
+import { deliveryOf, Sources } from "./delivered.ts";
+import { fault, warnOnce } from "./guard.ts";
+import { fieldsOf, splitHeaders } from "./inject.ts";
+import type { Delivery, MessageFormat } from "./message.ts";
+import { batchHeld, processHeld } from "./process.ts";
+import { readMessage } from "./read.ts";
+import { type Attempted, opensOwnScopes, type RetryPolicy, retrying } from "./retry.ts";
+import type { Source } from "./source.ts";
+import { Tracing } from "./tracing.ts";
+
+/**
+ * The functions that every subpath exports, over one client's message format. A subpath gives them
+ * their types and their documentation.
+ */
+export interface Adapter {
+  processMessage<Message extends object, Result>(
+    message: Message,
+    handler: (message: Message) => Result,
+    delivery?: Delivery,
+  ): Result;
+  processBatch<Message extends object, Result>(
+    messages: readonly Message[],
+    handler: (messages: readonly Message[]) => Result,
+    delivery?: Delivery,
+  ): Result;
+  contextOf(message: object): Context;
+  injectContext<Headers extends object | null | undefined>(
+    headers: Headers,
+    context?: Context,
+  ): Headers extends object ? Headers : Record<string, string>;
+  deadLetter(message: object, error: unknown, options?: DeadLetterOptions): object;
+  deadLetterOf(message: object): DeadLetterOrigin | undefined;
+  withRetries<Argument, Result>(
+    handler: (argument: Argument) => Result,
+    policy: RetryPolicy,
+    describe: (argument: Argument) => Attempted,
+  ): (argument: Argument) => Promise<Awaited<Result> | undefined>;
+}
+
+/** Makes the functions for a client. For what no traced client delivered, the application's globals hold. */
+export function adapterFor(format: MessageFormat): Adapter {
+  const tracing = new Tracing();
+  const sources = new Sources(format, tracing);
+  const untold = (): Source => {
+    warnOnce(
+      `untold ${format.system ?? ""}`,
+      "processMessage got a message that no traced client delivered, and no { system, destination } as its last argument: its span will not say where it came from.",
+    );
+    return sources.of({});
+  };
+  const told = (delivery: Delivery | undefined, again = false): Parameters<typeof processHeld>[1] => ({
+    source: () => (delivery === undefined ? untold() : sources.of(delivery)),
+    headers: delivery?.headers,
+    again,
+  });
+
+  return {
+    processMessage(message, handler, delivery) {
+      // A handler from withRetries opens a span for each attempt: one around them all would nest them.
+      if (opensOwnScopes(handler)) return handler(message);
+      const call = { handler, self: undefined, argument: message };
+      return processHeld(message, told(delivery), call);
+    },
+
+    processBatch(messages, handler, delivery) {
+      const call = { handler, self: undefined, argument: messages };
+      return batchHeld(messages, told(delivery), call);
+    },
+
+    contextOf(message) {
+      const active = activeContext();
+      const origin = originOf(active);
+      const source = deliveryOf(message) ?? sources.of({});
+      const { parent, baggage, behind } = readMessage(message, source, active);
+      const span = parent && trace.wrapSpanContext(parent);
+      return new MessageContext(behind ?? origin, origin, span, baggage, undefined, parent);
+    },
+
+    injectContext(headers, context = activeContext()) {
+      const { carrying } = tracing.now();
+      const { kept } = splitHeaders(headers, carrying);
+      return writeHeaders(headers, kept, fieldsOf(context, carrying)) as never;
+    },
+
+    deadLetter: (message, error, options = {}) =>
+      makeDeadLetter(message, error, options, sources.of({})),
+
+    deadLetterOf(message) {
+      try {
+        return readDeadLetter(format.headers(message));
+      } catch (error) {
+        fault("extract", error);
+        return undefined;
+      }
+    },
+
+    withRetries: (handler, policy, describe) =>
+      retrying(handler, policy, describe, {
+        attempt: (message, attempt) =>
+          processHeld(message, told(undefined, true), {
+            handler: attempt,
+            self: undefined,
+            argument: message,
+          }),
+        deadLetter: (message, error, attempts) =>
+          makeDeadLetter(message, error, { attempts }, sources.of({})),
+      }),
+  };
+}

@@ -1,0 +1,233 @@
+/**
+ * throughline for kafkajs 2: see {@link traced}.
+ *
+ * @module
+ */
+import type { Context } from "@opentelemetry/api";
+import type {
+  Consumer,
+  ConsumerConfig,
+  EachMessagePayload,
+  IHeaders,
+  Kafka,
+  KafkaMessage,
+  Producer,
+  Transaction,
+} from "kafkajs";
+import { adapterFor } from "../adapter.ts";
+import type { DeadLetterOptions } from "../dead-letter.ts";
+import type { DeadLetterOrigin } from "../dead-letter-origin.ts";
+import type { Delivery } from "../message.ts";
+import type { Options } from "../options.ts";
+import type { RetryPolicy } from "../retry.ts";
+import { Tracing } from "../tracing.ts";
+import { isTraced, wrap } from "../wrap.ts";
+import { tracedConsumer } from "./kafkajs/consumer.ts";
+import { kafkajsFormat } from "./kafkajs/format.ts";
+import { isInstrumented } from "./kafkajs/instrumented.ts";
+import { tracedProducer } from "./kafkajs/producer.ts";
+
+export { links } from "../links.ts";
+export type { DeadLetterOptions, DeadLetterOrigin, Delivery, Options, RetryPolicy };
+export type { Result } from "../options.ts";
+export { type ChooseRelation, parentWithin, type Relation, type RelationFacts } from "../relation.ts";
+
+type Client = Kafka | Producer | Consumer | Transaction;
+
+const adapter = adapterFor(kafkajsFormat);
+
+/**
+ * Makes a kafkajs client carry trace context: producers inject it, and each handler runs inside
+ * its message's own. Takes a Kafka, a producer, a consumer or a transaction and gives back the
+ * same type, working the same; the original is not written to. A client that is traced already is
+ * given back as it is.
+ *
+ * @throws {TypeError} where `client` is none of these, or an option does not take what it got.
+ * @example
+ * ```ts
+ * import { Kafka } from "kafkajs";
+ * import { traced } from "throughline/kafkajs";
+ *
+ * const kafka = traced(new Kafka({ brokers: ["127.0.0.1:9092"] }));
+ * const consumer = kafka.consumer({ groupId: "payments" });
+ * const producer = kafka.producer();
+ * ```
+ */
+export function traced<Traced extends Client>(client: Traced, options: Options = {}): Traced {
+  if (client !== null && typeof client === "object") {
+    if (isTraced(client)) return client;
+    const tracing = new Tracing(options);
+    if (isKafka(client)) return tracedKafka(client, tracing);
+    if ("run" in client && "subscribe" in client) {
+      return knownConsumer(client, tracing, options.groupId) as Traced;
+    }
+    if ("send" in client && "sendBatch" in client) {
+      return knownProducer(client, tracing) as Traced;
+    }
+  }
+  throw new TypeError(
+    `throughline: traced() takes a Kafka, producer, consumer or transaction of kafkajs, got ${client === null ? "null" : typeof client}`,
+  );
+}
+
+function isKafka(client: Client): client is Client & Kafka {
+  return "producer" in client && "consumer" in client;
+}
+
+function tracedKafka<Traced extends Kafka>(kafka: Traced, tracing: Tracing): Traced {
+  return wrap(kafka, {
+    producer: (target, args) =>
+      knownProducer(Reflect.apply((target as Kafka).producer, target, args), tracing),
+    consumer(target, args) {
+      const made = Reflect.apply((target as Kafka).consumer, target, args);
+      const { groupId } = (args[0] ?? {}) as Partial<ConsumerConfig>;
+      return knownConsumer(made, tracing, tracing.options.groupId ?? groupId);
+    },
+  });
+}
+
+function knownProducer<Traced extends Producer | Transaction>(
+  producer: Traced,
+  tracing: Tracing,
+): Traced {
+  return isInstrumented(producer.send) ? producer : tracedProducer(producer, tracing);
+}
+
+function knownConsumer(
+  consumer: Consumer,
+  tracing: Tracing,
+  groupId: string | undefined,
+): Consumer {
+  return tracedConsumer(consumer, tracing, {
+    groupId,
+    instrumented: isInstrumented(consumer.run),
+  });
+}
+
+/**
+ * Handles one message in its own scope: its context is extracted and active in `handler`, in a
+ * process span of its own that ends when the handler settles. What the handler returns or throws
+ * is returned or thrown. Inside eachBatch, call it for each message; for a message that a traced
+ * consumer is already handling, it just calls the handler.
+ *
+ * @param delivery where the message came from, for one that no traced consumer delivered.
+ * @example
+ * ```ts
+ * import { processMessage } from "throughline/kafkajs";
+ * import assert from "node:assert";
+ *
+ * const message = { key: null, value: Buffer.from("42"), headers: {} };
+ * const doubled = await processMessage(message, async ({ value }) => Number(value) * 2, {
+ *   system: "kafka",
+ *   destination: "numbers",
+ * });
+ * assert.equal(doubled, 84);
+ * ```
+ */
+export function processMessage<Message extends object, Result>(
+  message: Message,
+  handler: (message: Message) => Result,
+  delivery?: Delivery,
+): Result {
+  return adapter.processMessage(message, handler, delivery);
+}
+
+/**
+ * Handles messages together, where no callback delivers a batch: a bulk insert, an aggregate. The
+ * batch has one process span, the root of a trace of its own, linked to each message's.
+ */
+export function processBatch<Message extends object, Result>(
+  messages: readonly Message[],
+  handler: (messages: readonly Message[]) => Result,
+  delivery?: Delivery,
+): Result {
+  return adapter.processBatch(messages, handler, delivery);
+}
+
+/**
+ * The context that a message carries, over the active one without its span and baggage: to start
+ * spans of your own under it.
+ *
+ * @example
+ * ```ts
+ * import { propagation, trace } from "@opentelemetry/api";
+ * import { contextOf } from "throughline/kafkajs";
+ * import { w3cPropagator } from "throughline";
+ * import assert from "node:assert";
+ *
+ * propagation.setGlobalPropagator(w3cPropagator());
+ * const traceparent = Buffer.from("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01");
+ * const context = contextOf({ value: null, headers: { traceparent } });
+ * assert.equal(trace.getSpanContext(context)?.traceId, "4bf92f3577b34da6a3ce929d0e0e4736");
+ * ```
+ */
+export function contextOf(message: object): Context {
+  return adapter.contextOf(message);
+}
+
+/**
+ * New headers with a context in place of whatever they carried, in the shape that they came in;
+ * the headers given are not written to.
+ *
+ * @param context default: the active one.
+ */
+export function injectContext(headers?: IHeaders | null, context?: Context): IHeaders {
+  return adapter.injectContext(headers ?? {}, context);
+}
+
+/** A message for a dead-letter topic, as kafkajs's send takes it. */
+export interface DeadLetter {
+  key: Buffer | string | null;
+  value: Buffer | string | null;
+  headers: IHeaders;
+}
+
+/**
+ * The message to publish in place of one that can't be handled: same key and value, its headers,
+ * what failed and where it came from (`dlq.*`), and the context of the record's own trace. Where
+ * to, and sending it, is yours. The span of the attempt becomes an error.
+ */
+export function deadLetter(
+  message: Pick<KafkaMessage, "key" | "value">,
+  error: unknown,
+  options?: DeadLetterOptions,
+): DeadLetter {
+  return adapter.deadLetter(message, error, options) as DeadLetter;
+}
+
+/** What a dead letter tells of its origin, whoever wrote it; undefined for a message that is none. */
+export function deadLetterOf(message: object): DeadLetterOrigin | undefined {
+  return adapter.deadLetterOf(message);
+}
+
+/**
+ * A handler that tries again, each attempt in a process span of its own beside the one before, and
+ * then publishes a dead letter. Sends heartbeats while it waits. For eachMessage, and for
+ * processMessage inside eachBatch.
+ *
+ * @throws {RangeError} for a number of attempts or a delay that is none.
+ * @example
+ * ```ts
+ * import type { EachMessagePayload, Producer } from "kafkajs";
+ * import { withRetries } from "throughline/kafkajs";
+ *
+ * export const resilient = (producer: Producer, charge: (p: EachMessagePayload) => Promise<void>) =>
+ *   withRetries(charge, {
+ *     attempts: 3,
+ *     delay: 200,
+ *     deadLetter: (letter) => producer.send({ topic: "orders.dlq", messages: [letter] }),
+ *   });
+ * ```
+ */
+export function withRetries<Argument extends object, Result>(
+  handler: (argument: Argument) => Result,
+  policy: RetryPolicy<DeadLetter>,
+): (argument: Argument) => Promise<Awaited<Result> | undefined> {
+  return adapter.withRetries(handler, policy as RetryPolicy, attempted);
+}
+
+/** A payload of eachMessage, or a message itself. */
+function attempted(argument: object): { message: object; heartbeat: (() => unknown) | undefined } {
+  const { message, heartbeat } = argument as Partial<EachMessagePayload>;
+  return message === undefined ? { message: argument, heartbeat: undefined } : { message, heartbeat };
+}

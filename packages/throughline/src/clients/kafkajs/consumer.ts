@@ -1,0 +1,130 @@
+import type {
+  Consumer,
+  ConsumerRunConfig,
+  EachBatchPayload,
+  EachMessagePayload,
+} from "kafkajs";
+import { fault } from "../../guard.ts";
+import { batchDelivered, deliverUnopened, processDelivered } from "../../process.ts";
+import { opensOwnScopes } from "../../retry.ts";
+import { Source } from "../../source.ts";
+import type { Tracing } from "../../tracing.ts";
+import { type Method, wrap } from "../../wrap.ts";
+import { settle, type Settlement } from "../../settle.ts";
+import { kafkajsFormat } from "./format.ts";
+
+/** What is known of a consumer besides itself. */
+export interface ConsumerFacts {
+  readonly groupId: string | undefined;
+  /** OpenTelemetry's own instrumentation is on this consumer: spans and metrics are its. */
+  readonly instrumented: boolean;
+}
+
+/** A consumer whose handlers run in the context of their message. */
+export function tracedConsumer(
+  consumer: Consumer,
+  tracing: Tracing,
+  facts: ConsumerFacts,
+): Consumer {
+  const partitions = new Partitions(tracing, facts);
+  if (facts.groupId === undefined) partitions.learnGroup(consumer);
+  const methods: Record<string, Method> = {
+    run(target, args) {
+      const [config, ...rest] = args as [ConsumerRunConfig | undefined, ...unknown[]];
+      return Reflect.apply((target as Consumer).run, target, [
+        config === undefined ? config : tracedRun(config, partitions),
+        ...rest,
+      ]);
+    },
+    commitOffsets(target, args) {
+      const commit = (): unknown =>
+        Reflect.apply((target as Consumer).commitOffsets, target, args);
+      return settle("commit", tracing, partitions.settlementOf(args[0]), commit);
+    },
+  };
+  return wrap(consumer, methods);
+}
+
+/** The sources of one consumer's messages, a partition each, made as partitions are first seen. */
+class Partitions {
+  private readonly tracing: Tracing;
+  private readonly instrumented: boolean;
+  private groupId: string | undefined;
+  private readonly topics = new Map<string, (Source | undefined)[]>();
+
+  constructor(tracing: Tracing, facts: ConsumerFacts) {
+    this.tracing = tracing;
+    this.instrumented = facts.instrumented;
+    this.groupId = facts.groupId;
+  }
+
+  /** A consumer does not show its group; it tells it when it joins, before the first message. */
+  learnGroup(consumer: Consumer): void {
+    try {
+      consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => {
+        this.groupId = payload.groupId;
+      });
+    } catch (error) {
+      fault("adapter", error);
+    }
+  }
+
+  of(topic: string, partition: number): Source {
+    let sources = this.topics.get(topic);
+    if (sources === undefined) this.topics.set(topic, (sources = []));
+    return (sources[partition] ??= new Source(
+      kafkajsFormat,
+      this.tracing,
+      { system: "kafka", destination: topic, partition, ...this.group() },
+      this.instrumented,
+    ));
+  }
+
+  /** What a commit is of: its topic, where it is one. */
+  settlementOf(offsets: unknown): Settlement {
+    const topics = Array.isArray(offsets)
+      ? new Set(offsets.map((offset: { topic?: unknown } | null) => offset?.topic))
+      : new Set();
+    const [topic] = topics;
+    const destination = topics.size === 1 && typeof topic === "string" ? topic : undefined;
+    return { system: "kafka", destination, group: this.groupId };
+  }
+
+  private group(): { group?: string } {
+    return this.groupId === undefined ? {} : { group: this.groupId };
+  }
+}
+
+/** The configuration of a run with its handlers wrapped: the fields that kafkajs knows, each read once. */
+function tracedRun(config: ConsumerRunConfig, partitions: Partitions): ConsumerRunConfig {
+  const { eachMessage, eachBatch } = config;
+  return {
+    autoCommit: config.autoCommit,
+    autoCommitInterval: config.autoCommitInterval,
+    autoCommitThreshold: config.autoCommitThreshold,
+    eachBatchAutoResolve: config.eachBatchAutoResolve,
+    partitionsConsumedConcurrently: config.partitionsConsumedConcurrently,
+    eachMessage:
+      typeof eachMessage === "function" ? tracedEachMessage(eachMessage, partitions) : eachMessage,
+    eachBatch: typeof eachBatch === "function" ? tracedEachBatch(eachBatch, partitions) : eachBatch,
+  } as ConsumerRunConfig;
+}
+
+type EachMessage = NonNullable<ConsumerRunConfig["eachMessage"]>;
+type EachBatch = NonNullable<ConsumerRunConfig["eachBatch"]>;
+
+function tracedEachMessage(handler: EachMessage, partitions: Partitions): EachMessage {
+  const deliver = opensOwnScopes(handler) ? deliverUnopened : processDelivered;
+  return function eachMessage(this: unknown, payload: EachMessagePayload) {
+    const source = partitions.of(payload.topic, payload.partition);
+    return deliver(payload.message, source, { handler, self: this, argument: payload });
+  };
+}
+
+function tracedEachBatch(handler: EachBatch, partitions: Partitions): EachBatch {
+  return function eachBatch(this: unknown, payload: EachBatchPayload) {
+    const { topic, partition, messages } = payload.batch;
+    const source = partitions.of(topic, partition);
+    return batchDelivered(messages, source, { handler, self: this, argument: payload });
+  };
+}

@@ -1,0 +1,41 @@
+import type { Span } from "@opentelemetry/api";
+import type { KafkaMessage } from "kafkajs";
+import type { MessageFormat } from "../../message.ts";
+import { KAFKA_KEY, KAFKA_OFFSET, KAFKA_TOMBSTONE } from "../../semconv.ts";
+
+/** Longer keys are cut: an attribute is no place for a payload. */
+const MAX_KEY_CHARACTERS = 256;
+
+/** Puts a key on a span, as text; a key that is no text (null, a number kafkajs would refuse) is left out. */
+export function describeKey(span: Span, key: unknown): void {
+  if (typeof key === "string") span.setAttribute(KAFKA_KEY, key.slice(0, MAX_KEY_CHARACTERS));
+  else if (Buffer.isBuffer(key)) {
+    span.setAttribute(KAFKA_KEY, key.toString("utf8", 0, MAX_KEY_CHARACTERS));
+  }
+}
+
+/** What a kafkajs message looks like once it is consumed. */
+export const kafkajsFormat: MessageFormat = {
+  system: "kafka",
+  headers: (message) => (message as Partial<KafkaMessage>).headers,
+  timestampMs(message) {
+    const ms = Number((message as Partial<KafkaMessage>).timestamp);
+    return ms > 0 ? ms : undefined;
+  },
+  offset: (message) => (message as Partial<KafkaMessage>).offset,
+  describe(message, span, withKey) {
+    const { offset, key, value } = message as Partial<KafkaMessage>;
+    if (offset !== undefined) span.setAttribute(KAFKA_OFFSET, Number(offset));
+    if (withKey) describeKey(span, key);
+    if (value === null) span.setAttribute(KAFKA_TOMBSTONE, true);
+  },
+  // No partition: the dead letter's topic may have fewer. No timestamp: it is a message of its own.
+  republish(message, headers) {
+    const { key, value } = message as Partial<KafkaMessage>;
+    for (const [name, held] of Object.entries(headers)) {
+      // kafkajs gives a header without a value as null, and refuses to send one.
+      if (held === null || held === undefined) Object.assign(headers, { [name]: "" });
+    }
+    return { key: key ?? null, value: value ?? null, headers };
+  },
+};

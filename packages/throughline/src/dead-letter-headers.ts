@@ -1,0 +1,42 @@
+import type { SpanContext } from "@opentelemetry/api";
+import { type HeaderPair, nameText, valueText } from "./carrier.ts";
+import { parseTraceparent } from "./w3c/traceparent.ts";
+
+/** The headers of a dead letter: UTF-8 text, numbers in decimal. One vocabulary in every language. */
+export const DLQ = {
+  destination: "dlq.origin.destination",
+  partition: "dlq.origin.partition",
+  offset: "dlq.origin.offset",
+  timestamp: "dlq.origin.timestamp",
+  group: "dlq.origin.group",
+  errorType: "dlq.error.type",
+  errorMessage: "dlq.error.message",
+  attempts: "dlq.attempts",
+  failed: "dlq.failed",
+} as const;
+
+const NAMES: ReadonlySet<string> = new Set(Object.values(DLQ));
+
+/** Whether a header is one of a dead letter's own. */
+export function isDeadLetterHeader(name: unknown): boolean {
+  return typeof name === "string" && NAMES.has(name);
+}
+
+/** The last value of a header by name, as text; undefined where it is absent or neither text nor bytes. */
+export function headerText(headers: readonly HeaderPair[], name: string): string | undefined {
+  const value = headers.findLast(([each]) => nameText(each) === name)?.[1];
+  return valueText(Array.isArray(value) ? value.at(-1) : value);
+}
+
+/**
+ * The failed attempt that a message is a replay of: a dead letter, with its headers, on its way
+ * back to the destination it came from. Undefined for any other message.
+ */
+export function failedAttemptOf(
+  headers: readonly HeaderPair[],
+  destination: string,
+): SpanContext | undefined {
+  if (!headers.some(([name]) => name === DLQ.destination)) return undefined;
+  if (headerText(headers, DLQ.destination) !== destination) return undefined;
+  return parseTraceparent(headerText(headers, DLQ.failed));
+}

@@ -1,0 +1,123 @@
+import { propagation, type SpanContext, trace } from "@opentelemetry/api";
+import { type HeaderPair, writeHeaders } from "./carrier.ts";
+import { activeContext, MessageContext, originOf, scopeIn, valid } from "./context.ts";
+import { DLQ, headerText, isDeadLetterHeader } from "./dead-letter-headers.ts";
+import { deliveryOf } from "./delivered.ts";
+import { failureOf } from "./failure.ts";
+import { fieldsOf, splitHeaders } from "./inject.ts";
+import { rememberLetter } from "./letters.ts";
+import type { MessageFormat } from "./message.ts";
+import { readMessage } from "./read.ts";
+import { errorType } from "./semconv.ts";
+import type { Source } from "./source.ts";
+import { formatTraceparent } from "./w3c/traceparent.ts";
+import type { Field } from "./w3c.ts";
+
+/** What to put on a dead letter. */
+export interface DeadLetterOptions {
+  /** False leaves the error's message out, where it may hold what must not be stored. Default true. */
+  readonly errorMessage?: boolean;
+  /** How often handling was tried. Default: the failures of this message seen in this process, at least 1. */
+  readonly attempts?: number;
+}
+
+/** An error's message is cut to this many bytes of UTF-8. */
+const MAX_ERROR_BYTES = 1024;
+
+/**
+ * The message to publish in place of one that can't be handled, in the trace of the record itself:
+ * under the failed attempt's span where there is one, else under the message's creation context.
+ * Marks the active span of that message as failed, though its handler may go on to resolve.
+ */
+export function makeDeadLetter(
+  message: object,
+  error: unknown,
+  options: DeadLetterOptions,
+  unknown: Source,
+): object {
+  const active = activeContext();
+  const ambient = scopeIn(active);
+  const current = ambient?.message === message ? ambient : undefined;
+  const source = current?.source ?? deliveryOf(message) ?? unknown;
+  if (current !== undefined) current.parked ??= { error };
+
+  const failure = failureOf(message);
+  const attempt = valid(current?.span?.spanContext()) ?? failure?.attempt;
+  const { parent: created, baggage } = readMessage(message, source, active);
+  const parent = attempt ?? created;
+
+  const { carrying } = source.tracing.now();
+  const headers = source.format.headers(message);
+  const kept = splitHeaders(headers, carrying).kept;
+  const attempts = options.attempts ?? (failure?.attempts ?? 0) + (current === undefined ? 0 : 1);
+  const facts = [
+    ...originFields(message, kept, source),
+    [DLQ.errorType, errorType(error)] as const,
+    ...(options.errorMessage === false ? [] : [[DLQ.errorMessage, errorText(error)] as const]),
+    [DLQ.attempts, String(Math.max(1, attempts))] as const,
+    ...(attempt === undefined ? [] : [[DLQ.failed, formatTraceparent(attempt, false)] as const]),
+  ];
+  const rest = kept.filter(([name]) => !isDeadLetterHeader(name));
+  const context = contextUnder(parent, baggage);
+  const fields: Field[] = [...facts, ...fieldsOf(context, carrying)];
+  const letter = republish(source.format, message, writeHeaders(headers, rest, fields));
+  if (parent !== undefined) rememberLetter(letter, parent);
+  return letter;
+}
+
+function contextUnder(
+  parent: SpanContext | undefined,
+  baggage: ReturnType<typeof propagation.getBaggage>,
+): MessageContext {
+  const origin = originOf(activeContext());
+  const span = parent && trace.wrapSpanContext(parent);
+  return new MessageContext(origin, origin, span, baggage, undefined, parent);
+}
+
+/**
+ * Where the message came from. One that is parked again on its way out of a dead-letter
+ * destination keeps its first origin; one that failed again where it was replayed to names the
+ * record that failed now.
+ */
+function originFields(message: object, kept: readonly HeaderPair[], source: Source): Field[] {
+  const { destination, partition, group } = source.origin;
+  const first = headerText(kept, DLQ.destination);
+  if (first !== undefined && first !== destination) {
+    const names = [DLQ.destination, DLQ.partition, DLQ.offset, DLQ.timestamp, DLQ.group];
+    return names.flatMap((name) => {
+      const text = headerText(kept, name);
+      return text === undefined ? [] : [[name, text] as const];
+    });
+  }
+  const timestampMs = source.format.timestampMs?.(message);
+  const offset = source.format.offset?.(message);
+  const fields: (readonly [string, string | number | undefined])[] = [
+    [DLQ.destination, destination === "" ? undefined : destination],
+    [DLQ.partition, partition],
+    [DLQ.offset, offset],
+    [DLQ.timestamp, timestampMs],
+    [DLQ.group, group],
+  ];
+  return fields.flatMap(([name, value]) =>
+    value === undefined ? [] : [[name, String(value)] as const],
+  );
+}
+
+function republish(format: MessageFormat, message: object, headers: object): object {
+  return format.republish?.(message, headers) ?? { ...message, headers };
+}
+
+/** An error's message in at most 1 KiB of UTF-8, never cut inside a character. */
+function errorText(error: unknown): string {
+  let text: string;
+  try {
+    text = error instanceof Error ? error.message : String(error);
+  } catch {
+    return "";
+  }
+  const bytes = Buffer.from(text.slice(0, MAX_ERROR_BYTES), "utf8");
+  if (bytes.length <= MAX_ERROR_BYTES) return bytes.toString("utf8");
+  let end = MAX_ERROR_BYTES;
+  while (end > 0 && ((bytes[end] as number) & 0xc0) === 0x80) end -= 1;
+  return bytes.toString("utf8", 0, end);
+}

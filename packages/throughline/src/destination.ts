@@ -1,0 +1,84 @@
+import type { Attributes } from "@opentelemetry/api";
+import type { Series } from "./metrics.ts";
+import { ERROR_TYPE, OPERATION_NAME, OPERATION_TYPE, SYSTEM } from "./semconv.ts";
+import { clientAttributes, destinationNames, isIgnored } from "./source.ts";
+import type { Tracing } from "./tracing.ts";
+
+type Operation = "create" | "send";
+
+/** One place that a producer sends to, with everything its messages share, worked out once. */
+export class Destination {
+  readonly name: string;
+  readonly tracing: Tracing;
+  readonly ignored: boolean;
+  readonly sendName: string;
+  readonly createName: string;
+  readonly sendAttributes: Attributes;
+  readonly createAttributes: Attributes;
+  private readonly measured: Attributes;
+  private readonly sent: Series;
+
+  constructor(system: string, tracing: Tracing, destination: string) {
+    this.name = destination;
+    this.tracing = tracing;
+    this.ignored = isIgnored(tracing, destination);
+    const named = destinationNames(tracing, destination);
+    this.sendName = `send ${named.low}`.trimEnd();
+    this.createName = `create ${named.low}`.trimEnd();
+    const attributes = (operation: Operation): Attributes =>
+      Object.freeze({
+        [OPERATION_NAME]: operation,
+        [OPERATION_TYPE]: operation,
+        [SYSTEM]: system,
+        ...named.span,
+        ...clientAttributes(tracing),
+      });
+    this.sendAttributes = attributes("send");
+    this.createAttributes = attributes("create");
+    this.measured = { [OPERATION_NAME]: "send", [SYSTEM]: system, ...named.metric };
+    this.sent = tracing.counts.sent.of(this.measured);
+  }
+
+  /** Counts messages that a send has delivered, or failed to. */
+  countSent(messages: number, failure: string | undefined): void {
+    const series = failure === undefined ? this.sent : this.tracing.counts.sent.of(this.failed(failure));
+    series.count += messages;
+  }
+
+  /** Records how long a send took, where anybody collects it. */
+  measure(startMs: number, failure: string | undefined): void {
+    const { operation } = this.tracing.now().meters;
+    if (operation === undefined || startMs === 0) return;
+    const attributes = failure === undefined ? this.measured : this.failed(failure);
+    operation.record((performance.now() - startMs) / 1000, attributes);
+  }
+
+  private failed(type: string): Attributes {
+    return { ...this.measured, [ERROR_TYPE]: type };
+  }
+}
+
+/** A producer may be given any number of names: the oldest destinations are forgotten beyond this. */
+const MAX_DESTINATIONS = 1000;
+
+/** A producer's destinations, each made once. */
+export class Destinations {
+  private readonly known = new Map<string, Destination>();
+  private readonly system: string;
+  private readonly tracing: Tracing;
+
+  constructor(system: string, tracing: Tracing) {
+    this.system = system;
+    this.tracing = tracing;
+  }
+
+  of(name: string): Destination {
+    const known = this.known.get(name);
+    if (known !== undefined) return known;
+    const oldest = this.known.size >= MAX_DESTINATIONS ? this.known.keys().next().value : undefined;
+    if (oldest !== undefined) this.known.delete(oldest);
+    const made = new Destination(this.system, this.tracing, name);
+    this.known.set(name, made);
+    return made;
+  }
+}

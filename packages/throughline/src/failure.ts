@@ -1,0 +1,26 @@
+import type { Span, SpanContext } from "@opentelemetry/api";
+import { valid } from "./context.ts";
+
+/** What is remembered of a message whose handling failed, for whoever dead-letters it later. */
+export interface Failure {
+  /** The span of the last failed attempt; undefined where no span was made. */
+  readonly attempt: SpanContext | undefined;
+  /** How often handling this very message object has failed. */
+  readonly attempts: number;
+}
+
+// Under a global symbol, so that a message which failed in one copy of this library is known to another.
+const KEY = Symbol.for("throughline.failures.1");
+const shared = globalThis as { [KEY]?: WeakMap<object, Failure> };
+const failures: WeakMap<object, Failure> = (shared[KEY] ??= new WeakMap<object, Failure>());
+
+/** Takes note that handling a message failed, in the span that is about to end. */
+export function rememberFailure(message: object, span: Span | undefined): void {
+  const attempt = valid(span?.spanContext()) ?? failures.get(message)?.attempt;
+  failures.set(message, { attempt, attempts: (failures.get(message)?.attempts ?? 0) + 1 });
+}
+
+/** What is remembered of a message; undefined where its handling has not failed here. */
+export function failureOf(message: object): Failure | undefined {
+  return failures.get(message);
+}

@@ -1,0 +1,45 @@
+import type { Context } from "@opentelemetry/api";
+import { eachHeader, type HeaderPair, type Headers, nameText, writeHeaders } from "./carrier.ts";
+import { fault } from "./guard.ts";
+import { injectWith } from "./propagator.ts";
+import type { Carrying } from "./registered.ts";
+import { type Field, w3cFields } from "./w3c.ts";
+
+/** A message's headers, those of the propagator apart from the rest; each was read once. */
+export interface SplitHeaders {
+  readonly kept: readonly HeaderPair[];
+  /** In any letter case: all of them are replaced as one set. */
+  readonly own: readonly HeaderPair[];
+}
+
+const NO_HEADERS: SplitHeaders = { kept: [], own: [] };
+
+/** Takes the propagator's headers out of a message's. The headers themselves are not written to. */
+export function splitHeaders(headers: Headers, carrying: Carrying): SplitHeaders {
+  if (headers === undefined || headers === null) return NO_HEADERS;
+  const kept: HeaderPair[] = [];
+  const own: HeaderPair[] = [];
+  eachHeader(headers, (name, value) => {
+    const text = nameText(name);
+    const owned = text !== undefined && carrying.fields.has(text.toLowerCase());
+    (owned ? own : kept).push([name, value]);
+  });
+  return { kept, own };
+}
+
+/** The trace headers to send for a context; none where the propagator fails. */
+export function fieldsOf(context: Context, carrying: Carrying): readonly Field[] {
+  try {
+    if (carrying.propagator !== undefined) return injectWith(context, carrying);
+    if (carrying.fields.size === 0) return [];
+    return w3cFields(context, carrying.baggage);
+  } catch (error) {
+    fault("inject", error);
+    return [];
+  }
+}
+
+/** New headers in the shape of `headers`, with a context in place of whatever they carried. */
+export function injectInto(headers: Headers, context: Context, carrying: Carrying): object {
+  return writeHeaders(headers, splitHeaders(headers, carrying).kept, fieldsOf(context, carrying));
+}

@@ -1,0 +1,109 @@
+import {
+  type Baggage,
+  type Context,
+  type Link,
+  propagation,
+  type SpanContext,
+  trace,
+} from "@opentelemetry/api";
+import type { HeaderPair, Headers } from "./carrier.ts";
+import { MessageContext, originOf, spanContextIn } from "./context.ts";
+import { failedAttemptOf } from "./dead-letter-headers.ts";
+import type { Destination } from "./destination.ts";
+import { type Extracted, extract, NOTHING } from "./extract.ts";
+import { splitHeaders } from "./inject.ts";
+import { letterParent } from "./letters.ts";
+import { linkedMessages } from "./links.ts";
+import { deliveryOf } from "./delivered.ts";
+import { readMessage } from "./read.ts";
+import type { Tracing } from "./tracing.ts";
+
+/** What a message about to be sent continues, and what stays of its headers. */
+export interface Lineage {
+  /** As the application gave them, for their shape. */
+  readonly headers: Headers;
+  /** All headers but the propagator's. */
+  readonly kept: readonly HeaderPair[];
+  /** The message is sent as it is: its header is its own, or headers are off. */
+  readonly untouched: boolean;
+  /** The context under which the message's span starts. */
+  readonly parent: Context;
+  /** The parent is what the message itself brought, not what is active. */
+  readonly elsewhere: boolean;
+  readonly links: readonly Link[];
+}
+
+/**
+ * Decides what a message to be sent belongs to. What it carries in the active trace gives way to
+ * the active span; what it carries of another trace is its parent, and the active span a link. A
+ * dead letter continues the attempt that failed, whatever is active; a replay of one to where it
+ * came from starts a new trace that links to that attempt.
+ */
+export function lineageOf(
+  message: object,
+  headers: Headers,
+  destination: Destination,
+  active: Context,
+): Lineage {
+  const { tracing } = destination;
+  const { kept, own } = splitHeaders(headers, tracing.now().carrying);
+  const carried = own.length === 0 ? NOTHING : readOwn(own, tracing, active);
+  const ambient = spanContextIn(active);
+  const links: Link[] = linkedMessages(message).flatMap((from) => linkTo(from, tracing, active));
+  const base = { headers, kept, untouched: tracing.options.inject === false };
+
+  const letter = letterParent(message);
+  const failed = letter === undefined ? failedAttemptOf(kept, destination.name) : undefined;
+  if (failed !== undefined) {
+    links.push({ context: failed });
+    if (ambient !== undefined) links.push({ context: ambient });
+    const parent = under(active, undefined, carried.baggage);
+    return { ...base, parent, elsewhere: true, links };
+  }
+  const continued = letter ?? carried.parent;
+  if (tracing.options.carried === "keep" && letter === undefined && carried.parent !== undefined) {
+    links.push({ context: carried.parent });
+    return { ...base, untouched: true, parent: active, elsewhere: false, links };
+  }
+  if (continued === undefined || (letter === undefined && continued.traceId === ambient?.traceId)) {
+    for (const context of carried.several ?? []) links.push({ context });
+    // Baggage set by hand on a message without a traceparent is not stale: it stays.
+    const baggage = carried.outcome === "missing" ? carried.baggage : undefined;
+    return { ...base, parent: withBaggage(active, baggage), elsewhere: false, links };
+  }
+  if (ambient !== undefined && ambient.traceId !== continued.traceId) links.push({ context: ambient });
+  return { ...base, parent: under(active, continued, carried.baggage), elsewhere: true, links };
+}
+
+function readOwn(own: readonly HeaderPair[], tracing: Tracing, active: Context): Extracted {
+  const { duplicates = "new" } = tracing.options;
+  return extract(own, tracing.now().carrying, duplicates, originOf(active));
+}
+
+/** The active context with another span in place of its own; the active baggage wins over the carried. */
+function under(
+  active: Context,
+  parent: SpanContext | undefined,
+  carried: Baggage | undefined,
+): Context {
+  const origin = originOf(active);
+  const span = parent && trace.wrapSpanContext(parent);
+  const baggage = propagation.getBaggage(active) ?? carried;
+  return new MessageContext(origin, origin, span, baggage, undefined, parent);
+}
+
+function withBaggage(active: Context, baggage: Baggage | undefined): Context {
+  if (baggage === undefined || propagation.getBaggage(active) !== undefined) return active;
+  return propagation.setBaggage(active, baggage);
+}
+
+function linkTo(from: object, tracing: Tracing, active: Context): Link[] {
+  const source = deliveryOf(from);
+  const read =
+    source === undefined
+      ? extract((from as { headers?: unknown }).headers, tracing.now().carrying, "last", active)
+      : readMessage(from, source, active);
+  const contexts = read.parent === undefined ? (read.several ?? []) : [read.parent];
+  return contexts.map((context) => ({ context }));
+}
+

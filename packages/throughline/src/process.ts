@@ -1,0 +1,197 @@
+import { type Context, type SpanContext, TraceFlags } from "@opentelemetry/api";
+import { type Batch, openBatch, openUnspanned, readBatch } from "./batch.ts";
+import { activeContext, scopeIn, spanContextIn, valid } from "./context.ts";
+import { deliveryOf, rememberDelivery } from "./delivered.ts";
+import type { Extracted } from "./extract.ts";
+import { fault } from "./guard.ts";
+import { readDelivered, readMessage } from "./read.ts";
+import type { Relation } from "./relation.ts";
+import { follow } from "./run.ts";
+import { openForeign, openScope, Scope } from "./scope.ts";
+import type { Source } from "./source.ts";
+
+/** The host's handler, with its receiver and the one argument that it gets. */
+export interface Call<Argument, Result> {
+  readonly handler: (this: unknown, argument: Argument) => Result;
+  readonly self: unknown;
+  readonly argument: Argument;
+}
+
+/**
+ * Calls the host's handler within the scope that `open` opens; bare where it opens none, or fails.
+ * Whatever becomes of the scope, the handler is called once and its outcome is the caller's.
+ */
+function handleWithin<Argument, Result>(
+  open: () => Scope | undefined,
+  { handler, self, argument }: Call<Argument, Result>,
+): Result {
+  let scope: Scope | undefined;
+  try {
+    scope = open();
+  } catch (error) {
+    fault("adapter", error);
+  }
+  if (scope === undefined) return handler.call(self, argument);
+  const opened = scope;
+  return follow(opened.context, handler, self, argument, (failed, error) =>
+    opened.end(failed, error),
+  );
+}
+
+/** Handles one message that a traced client's own loop has just delivered. */
+export function processDelivered<Argument, Result>(
+  message: object,
+  source: Source,
+  call: Call<Argument, Result>,
+): Result {
+  return handleWithin(() => {
+    if (source.ignored) return undefined;
+    rememberDelivery(message, source);
+    const active = activeContext();
+    const extracted = readDelivered(message, source, active);
+    const scope = new Scope(message, source, undefined, active);
+    if (source.foreignSpans) return openForeign(scope);
+    // The loop may have inherited whatever was active when it was started: that is never linked.
+    return openScope(scope, { extracted, relation: relationOf(message, source), linked: undefined });
+  }, call);
+}
+
+/** Handles a batch that a traced client's own loop has just delivered, all of one source. */
+export function batchDelivered<Argument, Result>(
+  messages: readonly object[],
+  source: Source,
+  call: Call<Argument, Result>,
+): Result {
+  return handleWithin(() => {
+    if (source.ignored || messages.length === 0) return undefined;
+    for (const message of messages) rememberDelivery(message, source);
+    const sources = messages.map(() => source);
+    return openBatch(
+      readBatch(messages, sources, () => true),
+      source,
+    );
+  }, call);
+}
+
+/**
+ * Hands one delivered message to a handler that opens a span for each of its attempts: known and
+ * counted here, with nothing active around the attempts that would nest them.
+ */
+export function deliverUnopened<Argument, Result>(
+  message: object,
+  source: Source,
+  call: Call<Argument, Result>,
+): Result {
+  return handleWithin(() => {
+    if (source.ignored) return undefined;
+    rememberDelivery(message, source);
+    return openUnspanned(
+      readBatch([message], [source], () => true),
+      source,
+    );
+  }, call);
+}
+
+/** What the application says of messages that no traced client delivered. */
+export interface Told {
+  /** Asked only where nothing is known of a message. */
+  readonly source: (message: object) => Source;
+  /** The headers, where they do not stand on the message. */
+  readonly headers?: unknown;
+  /** Opens a span though the message is the active one: another attempt beside the first. */
+  readonly again?: boolean;
+}
+
+/**
+ * Handles one message that the application holds: inside a batch, or outside any client's loop.
+ * The message that is already active gets no second scope.
+ */
+export function processHeld<Argument, Result>(
+  message: object,
+  told: Told,
+  call: Call<Argument, Result>,
+): Result {
+  return handleWithin(() => {
+    const active = activeContext();
+    const ambient = scopeIn(active);
+    if (ambient?.message === message) {
+      return told.again === true ? openAgain(ambient, active) : undefined;
+    }
+    const at = ambient?.batch?.find(message) ?? -1;
+    if (ambient?.batch !== undefined && at >= 0) return openInBatch(ambient.batch, at, active);
+    const known = deliveryOf(message);
+    const source = known ?? told.source(message);
+    if (source.ignored) return undefined;
+    if (known === undefined) rememberDelivery(message, source);
+    const read = known === undefined ? readDelivered : readMessage;
+    const extracted = read(message, source, active, told.headers);
+    const scope = new Scope(message, source, undefined, active);
+    const linked = otherTrace(spanContextIn(active), extracted.parent);
+    return openScope(scope, { extracted, relation: relationOf(message, source), linked });
+  }, call);
+}
+
+/** Handles messages together that the application holds together. */
+export function batchHeld<Argument, Result>(
+  messages: readonly object[],
+  told: Told,
+  call: Call<Argument, Result>,
+): Result {
+  return handleWithin(() => {
+    const known = messages.map((message) => deliveryOf(message));
+    const sources = messages.map((message, at) => known[at] ?? told.source(message));
+    const [first] = sources;
+    if (first === undefined || first.ignored) return undefined;
+    messages.forEach((message, at) => rememberDelivery(message, sources[at] as Source));
+    return openBatch(
+      readBatch(messages, sources, (at) => known[at] === undefined),
+      first,
+    );
+  }, call);
+}
+
+function openInBatch(batch: Batch, at: number, active: Context): Scope {
+  batch.hadSingles = true;
+  const message = batch.messages[at] as object;
+  const source = batch.sources[at] as Source;
+  const extracted = batch.extracted[at] as Extracted;
+  const scope = new Scope(message, source, batch, active);
+  const span = valid(batch.span?.spanContext());
+  const sampled = span !== undefined && (span.traceFlags & TraceFlags.SAMPLED) !== 0;
+  const relation = relationOf(message, source);
+  return openScope(scope, { extracted, relation, linked: sampled ? span : undefined });
+}
+
+/** One more attempt at the message that is active: under its creation context, beside the attempt before. */
+function openAgain(ambient: Scope, active: Context): Scope {
+  const { message, source, batch } = ambient;
+  const extracted = readMessage(message as object, source, active);
+  const scope = new Scope(message, source, batch, active);
+  return openScope(scope, {
+    extracted,
+    relation: relationOf(message as object, source),
+    linked: undefined,
+  });
+}
+
+function otherTrace(
+  ambient: SpanContext | undefined,
+  parent: SpanContext | undefined,
+): SpanContext | undefined {
+  return ambient === undefined || ambient.traceId === parent?.traceId ? undefined : ambient;
+}
+
+function relationOf(message: object, source: Source): Relation {
+  const { relation = "parent" } = source.tracing.options;
+  if (typeof relation !== "function") return relation;
+  try {
+    const timestampMs = source.format.timestampMs?.(message);
+    const ageMs = timestampMs === undefined ? undefined : Date.now() - timestampMs;
+    const chosen = relation(message, { ageMs });
+    if (chosen === "parent" || chosen === "link" || chosen === "both") return chosen;
+    fault("relation", new TypeError(`relation gave ${String(chosen)}: parent, link or both`));
+  } catch (error) {
+    fault("relation", error);
+  }
+  return "parent";
+}

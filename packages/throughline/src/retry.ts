@@ -1,0 +1,107 @@
+/** What to do with a message whose handler fails. Every field may be left out. */
+export interface RetryPolicy<Message extends object = object> {
+  /** How often to try at most, the first time included. Default 3. */
+  readonly attempts?: number;
+  /** Milliseconds to wait before the next attempt, or a function of the attempts made so far. Default 0. */
+  readonly delay?: number | ((attempts: number) => number);
+  /** Whether an error is worth another attempt. Default: every error is. */
+  readonly retryOn?: (error: unknown) => boolean;
+  /**
+   * Publishes the dead letter, where to is yours to say; the message then counts as handled. What
+   * it throws is thrown on to the client: nothing is settled. Default: the handler's own error is.
+   */
+  readonly deadLetter?: (letter: Message, error: unknown, message: Message) => unknown;
+}
+
+/** A policy with its defaults, checked. */
+interface Checked {
+  readonly attempts: number;
+  readonly delayMs: (attempts: number) => number;
+  readonly retryOn: (error: unknown) => boolean;
+  readonly deadLetter: ((letter: object, error: unknown, message: object) => unknown) | undefined;
+}
+
+/** What a client's adapter tells of one handler call. */
+export interface Attempted {
+  readonly message: object;
+  /** Keeps the client's membership alive; absent where it needs no such thing. */
+  readonly heartbeat: (() => unknown) | undefined;
+}
+
+/** What the policy needs of the core, given by each adapter. */
+export interface RetrySteps {
+  /** Handles one attempt in a process span of its own. */
+  attempt(message: object, handler: () => unknown): unknown;
+  /** Makes the dead letter of a message. */
+  deadLetter(message: object, error: unknown, attempts: number): object;
+}
+
+/** The longest wait without a heartbeat; kafkajs itself sends one every 3 s by default. */
+const HEARTBEAT_MS = 1000;
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
+/** Marks a handler that opens a span for each attempt, so that no span is opened around them all. */
+const OWN_SCOPES = Symbol.for("throughline.ownScopes.1");
+
+/** Whether a handler came from withRetries, of whichever copy of this library. */
+export function opensOwnScopes(handler: unknown): boolean {
+  return typeof handler === "function" && OWN_SCOPES in handler;
+}
+
+/**
+ * A handler that tries again: each attempt in a process span of its own, all of them under the
+ * message's creation context; then the dead letter, then the client's own error handling.
+ */
+export function retrying<Argument, Result>(
+  handler: (argument: Argument) => Result,
+  policy: RetryPolicy,
+  describe: (argument: Argument) => Attempted,
+  steps: RetrySteps,
+): (argument: Argument) => Promise<Awaited<Result> | undefined> {
+  const checked = check(policy);
+  async function retried(
+    this: unknown,
+    argument: Argument,
+  ): Promise<Awaited<Result> | undefined> {
+    const { message, heartbeat } = describe(argument);
+    for (let attempts = 1; ; attempts++) {
+      try {
+        return await (steps.attempt(message, () => handler.call(this, argument)) as Result);
+      } catch (error) {
+        if (attempts < checked.attempts && checked.retryOn(error)) {
+          await wait(checked.delayMs(attempts), heartbeat);
+          continue;
+        }
+        if (checked.deadLetter === undefined) throw error;
+        await checked.deadLetter(steps.deadLetter(message, error, attempts), error, message);
+        return undefined;
+      }
+    }
+  }
+  return Object.defineProperty(retried, OWN_SCOPES, { value: true });
+}
+
+function check(policy: RetryPolicy): Checked {
+  const { attempts = 3, delay = 0, retryOn = () => true, deadLetter } = policy;
+  if (!Number.isInteger(attempts) || attempts < 1) {
+    throw new RangeError(`withRetries: attempts must be a whole number from 1, got ${attempts}`);
+  }
+  if (typeof delay !== "function" && !(delay >= 0 && delay <= LONGEST_TIMER_MS)) {
+    throw new RangeError(
+      `withRetries: delay must be from 0 to ${LONGEST_TIMER_MS} milliseconds or a function, got ${delay}`,
+    );
+  }
+  const delayMs = typeof delay === "function" ? delay : () => delay;
+  return { attempts, delayMs, retryOn, deadLetter: deadLetter as Checked["deadLetter"] };
+}
+
+/** Waits in steps, with a heartbeat after each; a heartbeat that fails ends the wait with its error. */
+async function wait(ms: number, heartbeat: (() => unknown) | undefined): Promise<void> {
+  let left = Math.min(Math.max(0, Number(ms) || 0), LONGEST_TIMER_MS);
+  while (left > 0) {
+    const step = heartbeat === undefined ? left : Math.min(left, HEARTBEAT_MS);
+    await new Promise((resolve) => setTimeout(resolve, step));
+    left -= step;
+    await heartbeat?.();
+  }
+}

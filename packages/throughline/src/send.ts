@@ -1,0 +1,195 @@
+import { type Context, type Link, type Span, SpanKind, trace } from "@opentelemetry/api";
+import { MAX_LINKS } from "./batch.ts";
+import { type Headers, writeHeaders } from "./carrier.ts";
+import { activeContext } from "./context.ts";
+import type { Destination } from "./destination.ts";
+import { fault } from "./guard.ts";
+import { fieldsOf } from "./inject.ts";
+import { type Lineage, lineageOf } from "./lineage.ts";
+import { markFailed } from "./scope.ts";
+import { BATCH_COUNT, errorType } from "./semconv.ts";
+import type { Field } from "./w3c.ts";
+
+/** One message about to be sent, as its client's adapter read it: each part once. */
+export interface Outgoing {
+  /** The application's own object; not written to. */
+  readonly message: object;
+  readonly headers: Headers;
+  /** Puts what differs from message to message on a span that records. */
+  describe(span: Span): void;
+}
+
+/**
+ * A call with more messages than this gets one span for all: thousands of spans in one tick
+ * overflow an SDK's export queue, which then drops them.
+ */
+const MAX_CREATE_SPANS = 128;
+
+/** One send while it is under way: the headers to send, and how its span ends. */
+export class Sending {
+  /** New headers, one for each message; undefined for a message to be sent as it is. */
+  readonly headers: readonly (object | undefined)[];
+  private readonly destination: Destination;
+  private readonly span: Span | undefined;
+  private readonly startMs: number;
+
+  constructor(
+    destination: Destination,
+    headers: readonly (object | undefined)[],
+    span: Span | undefined,
+  ) {
+    this.destination = destination;
+    this.headers = headers;
+    this.span = span;
+    const timed = destination.tracing.now().meters.operation !== undefined;
+    this.startMs = timed ? performance.now() : 0;
+  }
+
+  /** Ends the span and counts the messages. Never throws. */
+  end(failed: boolean, error: unknown): void {
+    try {
+      const type = failed ? errorType(error) : undefined;
+      this.destination.countSent(this.headers.length, type);
+      this.destination.measure(this.startMs, type);
+      if (this.span === undefined) return;
+      if (failed && this.span.isRecording()) markFailed(this.span, error);
+      this.span.end();
+    } catch (problem) {
+      fault("end span", problem);
+    }
+  }
+}
+
+/**
+ * Opens the send of some messages to one destination: spans as the convention says, and new
+ * headers for each message. `inCall` counts the messages of the whole call, which may go to
+ * several destinations. Never throws: messages are then sent as they are.
+ */
+export function openSend(
+  destination: Destination,
+  outgoing: readonly Outgoing[],
+  inCall: number,
+): Sending {
+  try {
+    return open(destination, outgoing, inCall);
+  } catch (error) {
+    fault("start span", error);
+    const asTheyAre = outgoing.map(() => undefined);
+    return new Sending(destination, asTheyAre, undefined);
+  }
+}
+
+function open(
+  destination: Destination,
+  outgoing: readonly Outgoing[],
+  inCall: number,
+): Sending {
+  const active = activeContext();
+  const { tracing } = destination;
+  const lineages = outgoing.map(({ message, headers }) =>
+    lineageOf(message, headers, destination, active),
+  );
+  if (!tracing.spans) {
+    const headers = lineages.map((lineage) => carry(lineage, lineage.parent, destination));
+    return new Sending(destination, headers, undefined);
+  }
+  if (inCall === 1) {
+    return sendOne(destination, outgoing[0] as Outgoing, lineages[0] as Lineage);
+  }
+  return inCall <= MAX_CREATE_SPANS && tracing.options.createSpans !== false
+    ? sendEach(destination, outgoing, lineages, active)
+    : sendTogether(destination, lineages, active);
+}
+
+/** One message: the send span's context is what it carries. */
+function sendOne(destination: Destination, outgoing: Outgoing, lineage: Lineage): Sending {
+  const kind = lineage.untouched ? SpanKind.CLIENT : SpanKind.PRODUCER;
+  const { sendName, sendAttributes } = destination;
+  const span = start(destination, sendName, kind, sendAttributes, lineage.links, lineage.parent);
+  if (span.isRecording()) describe(outgoing, span);
+  const context = trace.setSpan(lineage.parent, span);
+  return new Sending(destination, [carry(lineage, context, destination)], span);
+}
+
+/** Some messages: each carries a create span of its own, and the send span links to them. */
+function sendEach(
+  destination: Destination,
+  outgoing: readonly Outgoing[],
+  lineages: readonly Lineage[],
+  active: Context,
+): Sending {
+  const { createName, createAttributes, sendName } = destination;
+  const created: Link[] = [];
+  const headers = lineages.map((lineage, at) => {
+    const { links, parent } = lineage;
+    if (lineage.untouched) {
+      created.push(...links);
+      return undefined;
+    }
+    const kind = SpanKind.PRODUCER;
+    const span = start(destination, createName, kind, createAttributes, links, parent);
+    if (span.isRecording()) describe(outgoing[at] as Outgoing, span);
+    const carried = carry(lineage, trace.setSpan(parent, span), destination);
+    span.end();
+    created.push({ context: span.spanContext() });
+    return carried;
+  });
+  const attributes = { ...destination.sendAttributes, [BATCH_COUNT]: lineages.length };
+  const span = start(destination, sendName, SpanKind.CLIENT, attributes, created, active);
+  return new Sending(destination, headers, span);
+}
+
+/** Many messages: all that bring no context from elsewhere carry the one send span's. */
+function sendTogether(
+  destination: Destination,
+  lineages: readonly Lineage[],
+  active: Context,
+): Sending {
+  const links = lineages.flatMap(({ links: own, elsewhere, parent }) => {
+    const brought = elsewhere ? trace.getSpanContext(parent) : undefined;
+    return brought === undefined ? own : [...own, { context: brought }];
+  });
+  const attributes = { ...destination.sendAttributes, [BATCH_COUNT]: lineages.length };
+  const { sendName } = destination;
+  const span = start(destination, sendName, SpanKind.PRODUCER, attributes, links, active);
+  const shared = fieldsOf(trace.setSpan(active, span), destination.tracing.now().carrying);
+  const headers = lineages.map((lineage) =>
+    lineage.elsewhere || lineage.untouched
+      ? carry(lineage, lineage.parent, destination)
+      : writeHeaders(lineage.headers, lineage.kept, shared),
+  );
+  return new Sending(destination, headers, span);
+}
+
+function start(
+  { tracing }: Destination,
+  name: string,
+  kind: SpanKind,
+  attributes: Destination["sendAttributes"],
+  links: readonly Link[],
+  parent: Context,
+): Span {
+  const options = { kind, attributes };
+  const { tracer } = tracing.now();
+  if (links.length === 0) return tracer.startSpan(name, options, parent);
+  return tracer.startSpan(name, { ...options, links: links.slice(0, MAX_LINKS) }, parent);
+}
+
+/** The headers of a message that carries `context`; undefined for a message to be left alone. */
+function carry(
+  lineage: Lineage,
+  context: Context,
+  { tracing }: Destination,
+): object | undefined {
+  if (lineage.untouched) return undefined;
+  const fields: readonly Field[] = fieldsOf(context, tracing.now().carrying);
+  return writeHeaders(lineage.headers, lineage.kept, fields);
+}
+
+function describe(outgoing: Outgoing, span: Span): void {
+  try {
+    outgoing.describe(span);
+  } catch (error) {
+    fault("attributes", error);
+  }
+}

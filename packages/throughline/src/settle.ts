@@ -1,0 +1,65 @@
+import { type Span, SpanKind } from "@opentelemetry/api";
+import { activeContext } from "./context.ts";
+import { fault } from "./guard.ts";
+import { whenSettled } from "./run.ts";
+import { markFailed } from "./scope.ts";
+import { DESTINATION, GROUP, OPERATION_NAME, OPERATION_TYPE, SYSTEM } from "./semconv.ts";
+import { clientAttributes } from "./source.ts";
+import type { Tracing } from "./tracing.ts";
+
+/** What a settlement is of; a commit over several destinations names none. */
+export interface Settlement {
+  readonly system: string;
+  readonly destination: string | undefined;
+  readonly group: string | undefined;
+}
+
+/**
+ * Makes a settlement that the application asks for by itself (a commit, an ack) in a span of its
+ * own, under whatever is active. A client's automatic ones get none.
+ */
+export function settle<Result>(
+  operation: string,
+  tracing: Tracing,
+  { system, destination, group }: Settlement,
+  call: () => Result,
+): Result {
+  let span: Span | undefined;
+  try {
+    if (tracing.spans) span = start(operation, tracing, { system, destination, group });
+  } catch (error) {
+    fault("start span", error);
+  }
+  if (span === undefined) return call();
+  const started = span;
+  return whenSettled(call, (failed, error) => {
+    try {
+      if (failed && started.isRecording()) markFailed(started, error);
+      started.end();
+    } catch (problem) {
+      fault("end span", problem);
+    }
+  });
+}
+
+function start(
+  operation: string,
+  tracing: Tracing,
+  { system, destination, group }: Settlement,
+): Span {
+  return tracing.now().tracer.startSpan(
+    destination === undefined ? operation : `${operation} ${destination}`,
+    {
+      kind: SpanKind.CLIENT,
+      attributes: {
+        [OPERATION_NAME]: operation,
+        [OPERATION_TYPE]: "settle",
+        [SYSTEM]: system,
+        ...(destination === undefined ? {} : { [DESTINATION]: destination }),
+        ...(group === undefined ? {} : { [GROUP]: group }),
+        ...clientAttributes(tracing),
+      },
+    },
+    activeContext(),
+  );
+}

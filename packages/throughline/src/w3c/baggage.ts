@@ -1,0 +1,94 @@
+import { type Baggage, type BaggageEntry, baggageEntryMetadataFromString, propagation } from "@opentelemetry/api";
+
+/** W3C Baggage, section 3.3.2: what every platform must pass on, and what this one keeps. */
+const MAX_MEMBERS = 64;
+const MAX_BYTES = 8192;
+/** A header beyond this is read no further, so that a hostile record costs a bounded time. */
+const READ_CHARACTERS = 4 * MAX_BYTES;
+
+// RFC 7230 token, and baggage-octet of W3C Baggage section 3.2.1.
+const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+const OCTETS = /^[\x21\x23-\x2b\x2d-\x3a\x3c-\x5b\x5d-\x7e]*$/;
+
+function decoded(value: string): string | undefined {
+  if (!value.includes("%")) return value;
+  try {
+    return decodeURIComponent(value);
+  } catch {
+    return undefined;
+  }
+}
+
+/** One `key=value;properties` member; undefined where it breaks the grammar, and it alone is dropped. */
+function parseMember(member: string): [string, BaggageEntry] | undefined {
+  const semicolon = member.indexOf(";");
+  const pair = semicolon < 0 ? member : member.slice(0, semicolon);
+  const equals = pair.indexOf("=");
+  if (equals < 1) return undefined;
+  const key = pair.slice(0, equals).trim();
+  const raw = pair.slice(equals + 1).trim();
+  if (!TOKEN.test(key) || !OCTETS.test(raw)) return undefined;
+  const name = decoded(key);
+  const value = decoded(raw);
+  if (name === undefined || value === undefined) return undefined;
+  if (semicolon < 0) return [name, { value }];
+  const metadata = baggageEntryMetadataFromString(member.slice(semicolon + 1).trim());
+  return [name, { value, metadata }];
+}
+
+let lastHeader: string | undefined;
+let lastBaggage: Baggage | undefined;
+
+/**
+ * A baggage header (several joined by commas). Members that break the grammar are dropped one by
+ * one; at most 64 members and 8,192 characters are kept, from the front. A key that comes again
+ * replaces the earlier. Undefined where nothing is left.
+ */
+export function parseBaggage(header: string): Baggage | undefined {
+  if (header.length === 0) return undefined;
+  if (header === lastHeader) return lastBaggage;
+  const entries: Record<string, BaggageEntry> = Object.create(null);
+  let members = 0;
+  let characters = 0;
+  for (const part of header.slice(0, READ_CHARACTERS).split(",", MAX_MEMBERS * 4)) {
+    const entry = parseMember(part);
+    if (entry === undefined) continue;
+    members += 1;
+    characters += part.length + 1;
+    if (members > MAX_MEMBERS || characters > MAX_BYTES + 1) break;
+    entries[entry[0]] = entry[1];
+  }
+  lastHeader = header.length <= MAX_BYTES ? header : undefined;
+  lastBaggage = members > 0 ? propagation.createBaggage(entries) : undefined;
+  return lastBaggage;
+}
+
+/** Text that may stand in a property without ending the member it belongs to. */
+const PROPERTIES = /^[\x20\x21\x23-\x2b\x2d-\x5b\x5d-\x7e]*$/;
+
+/** One member to send; undefined for what can't be encoded (a lone surrogate) or would break the list. */
+function formatMember(key: string, { value, metadata }: BaggageEntry): string | undefined {
+  try {
+    // Brackets are no token characters, and encodeURIComponent leaves them.
+    const name = encodeURIComponent(key).replace(/[()]/g, (mark) => (mark === "(" ? "%28" : "%29"));
+    const member = `${name}=${encodeURIComponent(value)}`;
+    const properties = metadata?.toString() ?? "";
+    return properties !== "" && PROPERTIES.test(properties) ? `${member};${properties}` : member;
+  } catch {
+    return undefined;
+  }
+}
+
+/** A baggage as the header to send, within the same limits; undefined where nothing of it may be sent. */
+export function formatBaggage(baggage: Baggage): string | undefined {
+  let header = "";
+  let members = 0;
+  for (const [key, entry] of baggage.getAllEntries()) {
+    const member = key === "" ? undefined : formatMember(key, entry);
+    if (member === undefined || header.length + member.length + 1 > MAX_BYTES) continue;
+    header += header === "" ? member : `,${member}`;
+    members += 1;
+    if (members === MAX_MEMBERS) break;
+  }
+  return header === "" ? undefined : header;
+}

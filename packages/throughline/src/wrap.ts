@@ -1,0 +1,81 @@
+/** A method to put in place of a client's own; `target` is the client itself. */
+export type Method = (target: object, args: unknown[]) => unknown;
+
+const proxies = new WeakMap<object, object>();
+// Under a global symbol: a client traced by another copy of this library is traced.
+const TRACED = Symbol.for("throughline.traced.1");
+
+/** Whether a client has been traced already, by whichever copy of this library. */
+export function isTraced(client: object): boolean {
+  return (client as { [TRACED]?: boolean })[TRACED] === true;
+}
+
+/**
+ * A client that behaves as `target` does, but for some methods. The original is not written to.
+ *
+ * Methods run on the original, so that private fields work; each is the same function every time
+ * it is read. A method that gives the original back gives the proxy back, for chaining. Wrapping
+ * the same object again gives the same proxy.
+ */
+export function wrap<Client extends object>(
+  target: Client,
+  methods: Readonly<Record<string, Method>>,
+): Client {
+  const known = proxies.get(target);
+  if (known !== undefined) return known as Client;
+  const bound = new Map<PropertyKey, { of: Function; as: Function }>();
+  // The proxy stands before an empty object of the same prototype: a frozen client's own
+  // properties would otherwise have to be given out unchanged.
+  const shadow = Object.create(Object.getPrototypeOf(target) as object | null) as Client;
+  const proxy: Client = new Proxy(shadow, {
+    get(_shadow, name) {
+      if (name === TRACED) return true;
+      const value: unknown = Reflect.get(target, name, target);
+      if (typeof value !== "function" || name === "constructor") return value;
+      const held = bound.get(name);
+      if (held?.of === value) return held.as;
+      const as = methodOf(target, name, value, methods, () => proxy);
+      bound.set(name, { of: value, as });
+      return as;
+    },
+    set: (_shadow, name, value) => Reflect.set(target, name, value, target),
+    has: (_shadow, name) => Reflect.has(target, name),
+    deleteProperty: (_shadow, name) => Reflect.deleteProperty(target, name),
+    ownKeys: () => Reflect.ownKeys(target),
+    getPrototypeOf: () => Reflect.getPrototypeOf(target),
+    setPrototypeOf: (_shadow, prototype) => Reflect.setPrototypeOf(target, prototype),
+    defineProperty: (_shadow, name, descriptor) =>
+      Reflect.defineProperty(target, name, { ...descriptor, configurable: true }),
+    getOwnPropertyDescriptor(_shadow, name) {
+      const descriptor = Reflect.getOwnPropertyDescriptor(target, name);
+      if (descriptor === undefined) return undefined;
+      const value: unknown = Reflect.get(proxy, name);
+      const { enumerable = false } = descriptor;
+      return { value, enumerable, configurable: true, writable: true };
+    },
+  });
+  proxies.set(target, proxy);
+  return proxy;
+}
+
+function methodOf(
+  target: object,
+  name: PropertyKey,
+  value: Function,
+  methods: Readonly<Record<string, Method>>,
+  proxy: () => object,
+): Function {
+  const replaced =
+    typeof name === "string" && Object.hasOwn(methods, name) ? methods[name] : undefined;
+  // A proxy around the function keeps its name, its length and whatever properties it has.
+  return new Proxy(value, {
+    apply(_value, self, args: unknown[]) {
+      const receiver: unknown = self === proxy() ? target : self;
+      const result: unknown =
+        replaced === undefined
+          ? Reflect.apply(value, receiver, args)
+          : replaced(receiver === undefined ? target : (receiver as object), args);
+      return result === target ? proxy() : result;
+    },
+  });
+}
