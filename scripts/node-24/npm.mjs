@@ -7,7 +7,7 @@ import { run } from "./run.mjs";
  * and one with `ended` where a signal stopped it.
  */
 export async function npm(node, args, { cwd, env, doing }) {
-  const cli = npmCli(node);
+  const cli = npmCli();
   if (!cli) {
     throw Object.assign(new Error(`${doing}: npm was not found.`), {
       wayOut: "Install npm, or start this with npm: npm test, npm start, npm run <script>.",
@@ -15,7 +15,8 @@ export async function npm(node, args, { cwd, env, doing }) {
   }
   const quiet = ["--no-audit", "--no-fund", "--loglevel=error"];
   const ended = await run(node, [cli, ...args, ...quiet], { cwd, env, tail: true });
-  if (ended.signal) throw Object.assign(new Error(`${doing}: stopped by ${ended.signal}`), { ended });
+  if (ended.signal)
+    throw Object.assign(new Error(`${doing}: stopped by ${ended.signal}`), { ended });
   if (ended.code !== 0) {
     throw Object.assign(new Error(`${doing}: npm ended with exit code ${ended.code}.`), {
       wayOut: wayOut(ended.stderr),
@@ -24,7 +25,11 @@ export async function npm(node, args, { cwd, env, doing }) {
 }
 
 function wayOut(stderr) {
-  if (/\b(ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENETUNREACH|EHOSTUNREACH|ENOTCACHED|E50\d|ERR_SOCKET_TIMEOUT)\b/.test(stderr)) {
+  if (
+    /\b(ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENETUNREACH|EHOSTUNREACH|ENOTCACHED|E50\d|ERR_SOCKET_TIMEOUT)\b/.test(
+      stderr,
+    )
+  ) {
     return [
       "The npm registry is not reachable. See what npm uses with `npm config get registry` and",
       "`npm config get proxy`, and try it with `npm ping`. Without a network: run this once where",
@@ -35,8 +40,8 @@ function wayOut(stderr) {
   return "npm's own message above says why. Mend that and run the same command again.";
 }
 
-/** The npm that started this, else the one beside the Node on the path. */
-function npmCli(node) {
+/** The npm that started this, else the one beside the running Node, else the first on the path. */
+function npmCli() {
   const caller = process.env.npm_execpath;
   if (caller && basename(caller) === "npm-cli.js" && existsSync(caller)) return caller;
   const folders = [dirname(process.execPath), ...(process.env.PATH || "").split(delimiter)];
@@ -46,7 +51,8 @@ function npmCli(node) {
       if (existsSync(cli)) return cli;
     }
     const link = join(folder, "npm");
-    if (existsSync(link) && basename(realpathSync(link)) === "npm-cli.js") return realpathSync(link);
+    if (existsSync(link) && basename(realpathSync(link)) === "npm-cli.js")
+      return realpathSync(link);
   }
   return undefined;
 }

@@ -1,5 +1,13 @@
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { npm } from "./npm.mjs";
 import { isAlive, seconds } from "./run.mjs";
@@ -45,13 +53,23 @@ async function install(home, whole, { name, version }) {
   mkdirSync(part);
   try {
     writeFileSync(join(part, "package.json"), '{ "private": true }\n');
-    const args = ["install", "--ignore-scripts", "--no-package-lock", "--workspaces=false", `${name}@${version}`];
+    const args = [
+      "install",
+      "--ignore-scripts",
+      "--no-package-lock",
+      "--workspaces=false",
+      `${name}@${version}`,
+    ];
     const env = { ...process.env, INIT_CWD: part };
     await npm(process.execPath, args, { cwd: part, env, doing: `Installing Node ${version}` });
 
-    const { stdout, error } = spawnSync(executable(part, name), ["--version"], { encoding: "utf8" });
+    const { stdout, error } = spawnSync(executable(part, name), ["--version"], {
+      encoding: "utf8",
+    });
     if (!stdout || stdout.trim() !== `v${version}`) {
-      throw noNode(`the executable of ${name} does not run here${error ? `: ${error.message}` : ""}`);
+      throw noNode(
+        `the executable of ${name} does not run here${error ? `: ${error.message}` : ""}`,
+      );
     }
     renameUnlessThere(part, whole);
   } finally {
@@ -79,12 +97,14 @@ function renameUnlessThere(part, whole) {
 function removeAbandoned(home) {
   for (const entry of readdirSync(home)) {
     const match = /^part-(\d+)$/.exec(entry);
-    if (match && !isAlive(Number(match[1]))) rmSync(join(home, entry), { recursive: true, force: true });
+    if (match && !isAlive(Number(match[1])))
+      rmSync(join(home, entry), { recursive: true, force: true });
   }
 }
 
 function noNode(why) {
   return Object.assign(new Error(`Node 24 is needed, and ${why}.`), {
-    wayOut: "Install Node 24 by the means of your system, put it first on PATH, and run the same command again.",
+    wayOut:
+      "Install Node 24 by the means of your system, put it first on PATH, and run the same command again.",
   });
 }

@@ -27,10 +27,10 @@ export function selectFiles(root, wanted) {
       for (const file of files(root, [path])) chosen.add(file);
     }
   }
-  return [...chosen].sort();
+  return [...chosen].toSorted();
 }
 
 function files(root, patterns) {
   const found = globSync(patterns, { cwd: root, exclude: (path) => path.endsWith("node_modules") });
-  return found.map((path) => path.split(sep).join("/")).sort();
+  return found.map((path) => path.split(sep).join("/")).toSorted();
 }

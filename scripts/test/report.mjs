@@ -14,7 +14,9 @@ const keptOutputBytes = 16_384;
  */
 export async function report(events, { root, files, concurrency, each }) {
   const totals = { passed: 0, failed: 0, skipped: 0 };
-  const perFile = new Map(files.map((file) => [file, { passed: 0, failed: 0, skipped: 0, output: "" }]));
+  const perFile = new Map(
+    files.map((file) => [file, { passed: 0, failed: 0, skipped: 0, output: "" }]),
+  );
   const waiting = new Set(files);
   const failures = [];
   const skips = new Map();
@@ -53,7 +55,9 @@ export async function report(events, { root, files, concurrency, each }) {
       }
       if (each || outcome.kind === "failed") {
         const indent = "  ".repeat(data.nesting + 1);
-        print(`${indent}${mark(outcome.kind)} ${outcome.name} ${duration(data.details.duration_ms)}`);
+        print(
+          `${indent}${mark(outcome.kind)} ${outcome.name} ${duration(data.details.duration_ms)}`,
+        );
       }
       // A file that failed as a whole sends no summary of its own.
       if (outcome.wholeFile) finish(file);
@@ -88,15 +92,22 @@ function outcomeOf(type, data, file, root) {
   const wholeFile = relative(root, data.name) === file;
   const name = wholeFile ? file : data.name;
   const error = data.details.error;
-  if (data.details.type === "suite" && (type === "test:pass" || error.failureType === "subtestsFailed")) return;
+  if (
+    data.details.type === "suite" &&
+    (type === "test:pass" || error.failureType === "subtestsFailed")
+  )
+    return;
   if (data.skip !== undefined || data.todo !== undefined) {
-    const reason = [data.skip, data.todo].find((text) => typeof text === "string") || "no reason given";
+    const reason =
+      [data.skip, data.todo].find((text) => typeof text === "string") || "no reason given";
     return { kind: "skipped", name, reason };
   }
   if (type === "test:fail") {
     if (error.failureType === "subtestsFailed") return;
     const how = wholeFile && (error.signal ?? error.exitCode);
-    const why = how ? `ended outside of its tests, by ${error.signal ?? `exit code ${how}`}` : error.cause ?? error;
+    const why = how
+      ? `ended outside of its tests, by ${error.signal ?? `exit code ${how}`}`
+      : (error.cause ?? error);
     return { kind: "failed", name, error: why, wholeFile, line: data.line };
   }
   if (wholeFile) return { kind: "failed", name, error: "there is no test in this file", wholeFile };
@@ -108,7 +119,8 @@ function printFailures(failures, perFile) {
   console.log(`\n${styleText("red", `${failures.length} failed:`)}`);
   for (const { file, name, error, line } of failures) {
     console.log(`\n${mark("failed")} ${name}\n  ${file}${line > 1 ? `:${line}` : ""}`);
-    const text = typeof error === "string" ? error : inspect(error, { colors: process.stdout.hasColors?.() });
+    const text =
+      typeof error === "string" ? error : inspect(error, { colors: process.stdout.hasColors?.() });
     console.log(text.replace(/^ +at .*node:internal.*\n/gm, "").replace(/^/gm, "  "));
   }
   for (const file of new Set(failures.map((failure) => failure.file))) {

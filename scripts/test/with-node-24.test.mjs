@@ -11,7 +11,9 @@ const script = join(import.meta.dirname, "../with-node-24.mjs");
 
 test("the command runs on Node 24 and finds the workspace's tools first", () => {
   const code = "console.log(process.version, process.env.PATH.split(require('path').delimiter)[1])";
-  const { stdout } = spawnSync(process.execPath, [script, "node", "-e", code], { encoding: "utf8" });
+  const { stdout } = spawnSync(process.execPath, [script, "node", "-e", code], {
+    encoding: "utf8",
+  });
   assert.match(stdout, /^v24\.\d+\.\d+ .*node_modules[\\/]\.bin\n$/);
 });
 
@@ -48,7 +50,10 @@ test("an install that failed leaves no stamp, and says why and what to do", asyn
   t.after(() => rmSync(root, { recursive: true, force: true }));
   const locked = { name: "x", version: "1.0.0", lockfileVersion: 3 };
   const dependencies = { "not-in-any-cache": "1.0.0" };
-  writeFileSync(join(root, "package.json"), JSON.stringify({ name: "x", version: "1.0.0", dependencies }));
+  writeFileSync(
+    join(root, "package.json"),
+    JSON.stringify({ name: "x", version: "1.0.0", dependencies }),
+  );
   writeFileSync(
     join(root, "package-lock.json"),
     JSON.stringify({
@@ -65,7 +70,9 @@ test("an install that failed leaves no stamp, and says why and what to do", asyn
     assert.match(error.wayOut, /^The npm registry is not reachable\./);
     return true;
   });
-  assert.throws(() => readFileSync(join(root, "node_modules", ".installed-from")), { code: "ENOENT" });
+  assert.throws(() => readFileSync(join(root, "node_modules", ".installed-from")), {
+    code: "ENOENT",
+  });
 });
 
 test("an install is done once for a lock, and again when the lock changes", async (t) => {

@@ -1,0 +1,74 @@
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import { promisify } from "node:util";
+import { docExamples, fileNameOf, fromComments, fromMarkdown } from "../check/doc-examples.mjs";
+
+const root = join(import.meta.dirname, "../..");
+const node = promisify(execFile).bind(undefined, process.execPath);
+
+mkdirSync(join(root, ".cache"), { recursive: true });
+const folder = mkdtempSync(join(root, ".cache/examples-"));
+after(() => rmSync(folder, { recursive: true, force: true }));
+
+const examples = docExamples(root);
+for (const example of examples) writeFileSync(join(folder, fileNameOf(example)), example.code);
+writeFileSync(join(folder, "package.json"), '{ "type": "module" }');
+writeFileSync(
+  join(folder, "tsconfig.json"),
+  JSON.stringify({
+    extends: "../../tsconfig.base.json",
+    compilerOptions: { target: "esnext", lib: ["esnext"], declaration: false },
+    include: ["*.ts"],
+  }),
+);
+
+test("there is an example in the doc comments of each published subpath", () => {
+  const files = new Set(examples.map(({ file }) => file));
+  for (const file of ["clients/kafkajs.ts", "testing/index.ts"]) {
+    const area = `packages/throughline/src/${file.replace(/(\/index)?\.ts$/, "")}`;
+    assert.ok(
+      [...files].some((found) => found.startsWith(area)),
+      `no @example under ${area}`,
+    );
+  }
+});
+
+test("every example type-checks", async () => {
+  const tsc = join(root, "node_modules/@typescript/native/bin/tsc");
+  const { stdout } = await node([tsc, "-p", folder]).catch((error) => error);
+  assert.equal(stdout, "");
+});
+
+for (const example of examples.filter(({ runs }) => runs)) {
+  test(`the example at ${example.file}:${example.line} runs`, { timeout: 30_000 }, async () => {
+    const { NODE_TEST_CONTEXT: _, ...env } = process.env;
+    await node(["--conditions=source", join(folder, fileNameOf(example))], {
+      env,
+      timeout: 20_000,
+    });
+  });
+}
+
+test("an example is found under @example, as written", () => {
+  const text =
+    "/**\n * Says.\n *\n * @example\n * ```ts\n * say(\n *   1,\n *\n * );\n * ```\n */\nexport";
+  assert.deepEqual(fromComments("a.ts", text), [
+    { file: "a.ts", line: 4, code: "say(\n  1,\n\n);\n", runs: true },
+  ]);
+});
+
+test("a README's block is checked together with what it takes for granted", () => {
+  const text =
+    "Text.\n\n<!-- given: declare const a: number; -->\n```ts\nsay(a);\n```\n\n```sh\nls\n```\n";
+  assert.deepEqual(fromMarkdown("README.md", text), [
+    {
+      file: "README.md",
+      line: 3,
+      code: "declare const a: number; \nsay(a);\n\nexport {};\n",
+      runs: false,
+    },
+  ]);
+});
