@@ -53,7 +53,10 @@ export function adapterFor(format: MessageFormat): Adapter {
     );
     return sources.of({});
   };
-  const told = (delivery: Delivery | undefined, again = false): Parameters<typeof processHeld>[1] => ({
+  const told = (
+    delivery: Delivery | undefined,
+    again = false,
+  ): Parameters<typeof processHeld>[1] => ({
     source: () => (delivery === undefined ? untold() : sources.of(delivery)),
     headers: delivery?.headers,
     again,

@@ -19,10 +19,7 @@ function shapeOf(headers: object): Shape {
  * Calls `visit` with each header in order, every value read once. Anything that is no header
  * collection has no headers; names are given as they stand.
  */
-export function eachHeader(
-  headers: Headers,
-  visit: (name: unknown, value: unknown) => void,
-): void {
+export function eachHeader(headers: Headers, visit: (name: unknown, value: unknown) => void): void {
   if (headers === null || typeof headers !== "object") return;
   if (Array.isArray(headers)) {
     for (const header of headers as unknown[]) {

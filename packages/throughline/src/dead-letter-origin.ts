@@ -35,7 +35,8 @@ function found(facts: Facts & Pick<DeadLetterOrigin, "convention">): DeadLetterO
 
 function ours(pairs: readonly HeaderPair[]): DeadLetterOrigin | undefined {
   const text = (name: string): string | undefined => headerText(pairs, name);
-  if (!pairs.some(([name]) => typeof name === "string" && name.startsWith("dlq."))) return undefined;
+  if (!pairs.some(([name]) => typeof name === "string" && name.startsWith("dlq.")))
+    return undefined;
   return found({
     convention: "throughline",
     destination: text(DLQ.destination),

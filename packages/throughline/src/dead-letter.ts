@@ -1,4 +1,4 @@
-import { propagation, type SpanContext, trace } from "@opentelemetry/api";
+import { type Baggage, type SpanContext, trace } from "@opentelemetry/api";
 import { type HeaderPair, writeHeaders } from "./carrier.ts";
 import { activeContext, MessageContext, originOf, scopeIn, valid } from "./context.ts";
 import { DLQ, headerText, isDeadLetterHeader } from "./dead-letter-headers.ts";
@@ -67,7 +67,7 @@ export function makeDeadLetter(
 
 function contextUnder(
   parent: SpanContext | undefined,
-  baggage: ReturnType<typeof propagation.getBaggage>,
+  baggage: Baggage | undefined,
 ): MessageContext {
   const origin = originOf(activeContext());
   const span = parent && trace.wrapSpanContext(parent);

@@ -1,6 +1,6 @@
 import type { Delivery, MessageFormat, Origin } from "./message.ts";
 import { Source } from "./source.ts";
-import { Tracing } from "./tracing.ts";
+import type { Tracing } from "./tracing.ts";
 
 // Under a global symbol, so that two copies of this library agree on who delivered a message.
 const KEY = Symbol.for("throughline.delivered.1");

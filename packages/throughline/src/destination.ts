@@ -41,7 +41,8 @@ export class Destination {
 
   /** Counts messages that a send has delivered, or failed to. */
   countSent(messages: number, failure: string | undefined): void {
-    const series = failure === undefined ? this.sent : this.tracing.counts.sent.of(this.failed(failure));
+    const series =
+      failure === undefined ? this.sent : this.tracing.counts.sent.of(this.failed(failure));
     series.count += messages;
   }
 

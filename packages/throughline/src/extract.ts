@@ -1,4 +1,10 @@
-import { type Baggage, type Context, propagation, type SpanContext, trace } from "@opentelemetry/api";
+import {
+  type Baggage,
+  type Context,
+  propagation,
+  type SpanContext,
+  trace,
+} from "@opentelemetry/api";
 import type { Headers } from "./carrier.ts";
 import { spanContextIn } from "./context.ts";
 import { extractWith } from "./propagator.ts";

@@ -19,5 +19,10 @@ export { links } from "./links.ts";
 export type { Delivery } from "./message.ts";
 export type { Options, Result } from "./options.ts";
 export type { RetryPolicy } from "./retry.ts";
-export { type ChooseRelation, parentWithin, type Relation, type RelationFacts } from "./relation.ts";
+export {
+  type ChooseRelation,
+  parentWithin,
+  type Relation,
+  type RelationFacts,
+} from "./relation.ts";
 export { w3cPropagator } from "./w3c.ts";

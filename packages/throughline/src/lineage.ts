@@ -71,7 +71,8 @@ export function lineageOf(
     const baggage = carried.outcome === "missing" ? carried.baggage : undefined;
     return { ...base, parent: withBaggage(active, baggage), elsewhere: false, links };
   }
-  if (ambient !== undefined && ambient.traceId !== continued.traceId) links.push({ context: ambient });
+  if (ambient !== undefined && ambient.traceId !== continued.traceId)
+    links.push({ context: ambient });
   return { ...base, parent: under(active, continued, carried.baggage), elsewhere: true, links };
 }
 
@@ -106,4 +107,3 @@ function linkTo(from: object, tracing: Tracing, active: Context): Link[] {
   const contexts = read.parent === undefined ? (read.several ?? []) : [read.parent];
   return contexts.map((context) => ({ context }));
 }
-

@@ -52,7 +52,11 @@ export function processDelivered<Argument, Result>(
     const scope = new Scope(message, source, undefined, active);
     if (source.foreignSpans) return openForeign(scope);
     // The loop may have inherited whatever was active when it was started: that is never linked.
-    return openScope(scope, { extracted, relation: relationOf(message, source), linked: undefined });
+    return openScope(scope, {
+      extracted,
+      relation: relationOf(message, source),
+      linked: undefined,
+    });
   }, call);
 }
 

@@ -101,7 +101,7 @@ function carryingOf(chosen: TextMapPropagator | undefined): Carrying {
   if (fields.size === 0) return NOTHING_CARRIED;
   const onlyW3C = fields.has(TRACEPARENT) && [...fields].every((field) => W3C_FIELDS.has(field));
   return {
-    propagator: onlyW3C ? undefined : (propagation as unknown as TextMapPropagator),
+    propagator: onlyW3C ? undefined : propagation,
     fields,
     baggage: fields.has(BAGGAGE),
   };

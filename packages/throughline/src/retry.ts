@@ -59,10 +59,7 @@ export function retrying<Argument, Result>(
   steps: RetrySteps,
 ): (argument: Argument) => Promise<Awaited<Result> | undefined> {
   const checked = check(policy);
-  async function retried(
-    this: unknown,
-    argument: Argument,
-  ): Promise<Awaited<Result> | undefined> {
+  async function retried(this: unknown, argument: Argument): Promise<Awaited<Result> | undefined> {
     const { message, heartbeat } = describe(argument);
     for (let attempts = 1; ; attempts++) {
       try {
@@ -92,12 +89,12 @@ function check(policy: RetryPolicy): Checked {
     );
   }
   const delayMs = typeof delay === "function" ? delay : () => delay;
-  return { attempts, delayMs, retryOn, deadLetter: deadLetter as Checked["deadLetter"] };
+  return { attempts, delayMs, retryOn, deadLetter };
 }
 
 /** Waits in steps, with a heartbeat after each; a heartbeat that fails ends the wait with its error. */
 async function wait(ms: number, heartbeat: (() => unknown) | undefined): Promise<void> {
-  let left = Math.min(Math.max(0, Number(ms) || 0), LONGEST_TIMER_MS);
+  let left = Math.min(Math.max(0, ms || 0), LONGEST_TIMER_MS);
   while (left > 0) {
     const step = heartbeat === undefined ? left : Math.min(left, HEARTBEAT_MS);
     await new Promise((resolve) => setTimeout(resolve, step));

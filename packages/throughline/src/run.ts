@@ -71,7 +71,7 @@ export function whenSettled<Result>(call: () => Result, settled: Settled): Resul
     settled(false, undefined);
     return result;
   }
-  return settleLater(result as Result & object, settled);
+  return settleLater(result, settled);
 }
 
 function settleLater<Result extends object>(result: Result, settled: Settled): Result {

@@ -79,11 +79,7 @@ export function openSend(
   }
 }
 
-function open(
-  destination: Destination,
-  outgoing: readonly Outgoing[],
-  inCall: number,
-): Sending {
+function open(destination: Destination, outgoing: readonly Outgoing[], inCall: number): Sending {
   const active = activeContext();
   const { tracing } = destination;
   const lineages = outgoing.map(({ message, headers }) =>
@@ -176,11 +172,7 @@ function start(
 }
 
 /** The headers of a message that carries `context`; undefined for a message to be left alone. */
-function carry(
-  lineage: Lineage,
-  context: Context,
-  { tracing }: Destination,
-): object | undefined {
+function carry(lineage: Lineage, context: Context, { tracing }: Destination): object | undefined {
   if (lineage.untouched) return undefined;
   const fields: readonly Field[] = fieldsOf(context, tracing.now().carrying);
   return writeHeaders(lineage.headers, lineage.kept, fields);

@@ -39,7 +39,10 @@ interface Handled {
 async function produce(kafka: Kafka, topic: string): Promise<void> {
   const admin = kafka.admin();
   await admin.connect();
-  await admin.createTopics({ waitForLeaders: true, topics: [{ topic, numPartitions: PARTITIONS }] });
+  await admin.createTopics({
+    waitForLeaders: true,
+    topics: [{ topic, numPartitions: PARTITIONS }],
+  });
   await admin.disconnect();
   const producer = kafka.producer();
   await producer.connect();
@@ -79,9 +82,15 @@ async function consume(
   };
   await consumer.connect();
   await consumer.subscribe({ topic, fromBeginning: true });
-  let all = (): void => {};
-  const done = new Promise<void>((resolve) => (all = resolve));
-  const eachBatch = async ({ batch, resolveOffset, heartbeat }: EachBatchPayload): Promise<void> => {
+  let all: (() => void) | undefined;
+  const done = new Promise<void>((resolve) => {
+    all = resolve;
+  });
+  const eachBatch = async ({
+    batch,
+    resolveOffset,
+    heartbeat,
+  }: EachBatchPayload): Promise<void> => {
     for (const message of batch.messages) {
       const record = Number(message.value);
       await handled.scoped(message, async () => {
@@ -97,7 +106,7 @@ async function consume(
       resolveOffset(message.offset);
       if (record % 100 === 0) await heartbeat();
     }
-    if (delivered.size === RECORDS) all();
+    if (delivered.size === RECORDS) all?.();
   };
   const returned = await consumer.run({
     eachBatchAutoResolve: false,
@@ -118,60 +127,69 @@ async function consume(
   return { delivered, failures: failures.toSorted(), committed, returned };
 }
 
-test("10,000 records of 10,000 traces: every handler's spans are in its own record's trace, and the host sees what it sees without us", { skip, timeout: 180_000 }, async () => {
-  const kafka = new Kafka({ brokers: brokers ?? [], logLevel: logLevel.NOTHING });
-  const topic = `ten-thousand-${randomUUID()}`;
-  await produce(kafka, topic);
-  const observed = tracing();
-  try {
-    const tracer = trace.getTracer("application");
-    const bare = await consume(kafka, topic, `bare-${topic}`, {
-      wrap: (consumer) => consumer,
-      scoped: (_message, work) => work(),
-      one: async () => {
-        await null;
-      },
-    });
-    const spanned = (name: string, record: number): void =>
-      tracer.startSpan(name, { attributes: { record } }).end();
-    const ours = await consume(kafka, topic, `ours-${topic}`, {
-      wrap: (consumer) => traced(consumer),
-      scoped: (message, work) => processMessage(message, work),
-      one: async (record, leaveTimer) => {
-        spanned("before await", record);
-        await new Promise((resolve) => setImmediate(resolve));
-        spanned("after await", record);
-        if (record % 7 === 0) leaveTimer(() => spanned("in a timer", record));
-      },
-    });
+test(
+  "10,000 records of 10,000 traces: every handler's spans are in its own record's trace, and the host sees what it sees without us",
+  { skip, timeout: 180_000 },
+  async () => {
+    const kafka = new Kafka({ brokers: brokers ?? [], logLevel: logLevel.NOTHING });
+    const topic = `ten-thousand-${randomUUID()}`;
+    await produce(kafka, topic);
+    const observed = tracing();
+    try {
+      const tracer = trace.getTracer("application");
+      const bare = await consume(kafka, topic, `bare-${topic}`, {
+        wrap: (consumer) => consumer,
+        scoped: (_message, work) => work(),
+        one: async () => {
+          await new Promise((resolve) => setImmediate(resolve));
+        },
+      });
+      const spanned = (name: string, record: number): void =>
+        tracer.startSpan(name, { attributes: { record } }).end();
+      const ours = await consume(kafka, topic, `ours-${topic}`, {
+        wrap: (consumer) => traced(consumer),
+        scoped: (message, work) => processMessage(message, work),
+        one: async (record, leaveTimer) => {
+          spanned("before await", record);
+          await new Promise((resolve) => setImmediate(resolve));
+          spanned("after await", record);
+          if (record % 7 === 0) leaveTimer(() => spanned("in a timer", record));
+        },
+      });
 
-    assert.equal(bare.delivered.size, RECORDS);
-    assert.equal(ours.delivered.size, RECORDS);
-    assert.ok([...ours.delivered].every((place) => bare.delivered.has(place)));
-    assert.deepEqual(
-      [ours.failures, ours.committed, ours.returned],
-      [bare.failures, bare.committed, bare.returned],
-    );
+      assert.equal(bare.delivered.size, RECORDS);
+      assert.equal(ours.delivered.size, RECORDS);
+      assert.ok([...ours.delivered].every((place) => bare.delivered.has(place)));
+      assert.deepEqual(
+        [ours.failures, ours.committed, ours.returned],
+        [bare.failures, bare.committed, bare.returned],
+      );
 
-    const spans = observed.spans();
-    const own = spans.filter(({ attributes }) => attributes["record"] !== undefined);
-    const leaked = own.filter(
-      (span) => span.spanContext().traceId !== traceIds[span.attributes["record"] as number],
-    );
-    const [firstLeak] = leaked;
-    assert.equal(leaked.length, 0, `${firstLeak?.name} of ${firstLeak?.attributes["record"]} leaked`);
-    const seen = (name: string): number =>
-      new Set(own.filter((span) => span.name === name).map((span) => span.attributes["record"])).size;
-    assert.equal(seen("before await"), RECORDS);
-    assert.equal(seen("after await"), RECORDS);
-    assert.equal(seen("in a timer"), Math.ceil(RECORDS / 7));
-    const single = spans.filter(
-      ({ name, attributes }) =>
-        name === `process ${topic}` && attributes["messaging.kafka.offset"] !== undefined,
-    );
-    assert.equal(new Set(single.map((span) => span.spanContext().traceId)).size, RECORDS);
-    assert.equal(observed.open().length, 0);
-  } finally {
-    await observed.shutdown();
-  }
-});
+      const spans = observed.spans();
+      const own = spans.filter(({ attributes }) => attributes["record"] !== undefined);
+      const leaked = own.filter(
+        (span) => span.spanContext().traceId !== traceIds[span.attributes["record"] as number],
+      );
+      const [firstLeak] = leaked;
+      assert.equal(
+        leaked.length,
+        0,
+        `${firstLeak?.name} of ${String(firstLeak?.attributes["record"])} leaked`,
+      );
+      const seen = (name: string): number =>
+        new Set(own.filter((span) => span.name === name).map((span) => span.attributes["record"]))
+          .size;
+      assert.equal(seen("before await"), RECORDS);
+      assert.equal(seen("after await"), RECORDS);
+      assert.equal(seen("in a timer"), Math.ceil(RECORDS / 7));
+      const single = spans.filter(
+        ({ name, attributes }) =>
+          name === `process ${topic}` && attributes["messaging.kafka.offset"] !== undefined,
+      );
+      assert.equal(new Set(single.map((span) => span.spanContext().traceId)).size, RECORDS);
+      assert.equal(observed.open().length, 0);
+    } finally {
+      await observed.shutdown();
+    }
+  },
+);

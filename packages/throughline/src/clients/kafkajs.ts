@@ -30,7 +30,12 @@ import { tracedProducer } from "./kafkajs/producer.ts";
 export { links } from "../links.ts";
 export type { DeadLetterOptions, DeadLetterOrigin, Delivery, Options, RetryPolicy };
 export type { Result } from "../options.ts";
-export { type ChooseRelation, parentWithin, type Relation, type RelationFacts } from "../relation.ts";
+export {
+  type ChooseRelation,
+  parentWithin,
+  type Relation,
+  type RelationFacts,
+} from "../relation.ts";
 
 type Client = Kafka | Producer | Consumer | Transaction;
 
@@ -229,5 +234,7 @@ export function withRetries<Argument extends object, Result>(
 /** A payload of eachMessage, or a message itself. */
 function attempted(argument: object): { message: object; heartbeat: (() => unknown) | undefined } {
   const { message, heartbeat } = argument as Partial<EachMessagePayload>;
-  return message === undefined ? { message: argument, heartbeat: undefined } : { message, heartbeat };
+  return message === undefined
+    ? { message: argument, heartbeat: undefined }
+    : { message, heartbeat };
 }

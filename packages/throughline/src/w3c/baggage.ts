@@ -1,4 +1,9 @@
-import { type Baggage, type BaggageEntry, baggageEntryMetadataFromString, propagation } from "@opentelemetry/api";
+import {
+  type Baggage,
+  type BaggageEntry,
+  baggageEntryMetadataFromString,
+  propagation,
+} from "@opentelemetry/api";
 
 /** W3C Baggage, section 3.3.2: what every platform must pass on, and what this one keeps. */
 const MAX_MEMBERS = 64;

@@ -77,7 +77,10 @@ function takeOwn(fields: W3CFields, headers: object, name: string): void {
 /** The text of a header that is a list: repeated headers are joined by a comma, as both specifications say. */
 export function listText(value: unknown): string {
   if (!Array.isArray(value)) return singleText(value);
-  return value.map(singleText).filter((text) => text !== "").join(",");
+  return value
+    .map(singleText)
+    .filter((text) => text !== "")
+    .join(",");
 }
 
 function singleText(value: unknown): string {
@@ -93,4 +96,3 @@ export function traceparents(value: unknown): readonly (SpanContext | undefined)
     .filter((single) => single !== undefined && single !== null)
     .map((single) => parseTraceparent(single));
 }
-

@@ -1,9 +1,4 @@
-import type {
-  Consumer,
-  ConsumerRunConfig,
-  EachBatchPayload,
-  EachMessagePayload,
-} from "kafkajs";
+import type { Consumer, ConsumerRunConfig, EachBatchPayload, EachMessagePayload } from "kafkajs";
 import { fault } from "../../guard.ts";
 import { batchDelivered, deliverUnopened, processDelivered } from "../../process.ts";
 import { opensOwnScopes } from "../../retry.ts";
@@ -37,8 +32,7 @@ export function tracedConsumer(
       ]);
     },
     commitOffsets(target, args) {
-      const commit = (): unknown =>
-        Reflect.apply((target as Consumer).commitOffsets, target, args);
+      const commit = (): unknown => Reflect.apply((target as Consumer).commitOffsets, target, args);
       return settle("commit", tracing, partitions.settlementOf(args[0]), commit);
     },
   };

@@ -21,10 +21,7 @@ export function tracedProducer<Client extends Producer | Transaction>(
   return wrap(producer, producerMethods(destinations, tracing));
 }
 
-function producerMethods(
-  destinations: Destinations,
-  tracing: Tracing,
-): Record<string, Method> {
+function producerMethods(destinations: Destinations, tracing: Tracing): Record<string, Method> {
   return {
     send(target, args) {
       const { send } = target as { send: Send };

@@ -80,7 +80,12 @@ function viewWith(original: object, headers: object): object {
       const descriptor = Reflect.getOwnPropertyDescriptor(original, name);
       if (descriptor === undefined) return undefined;
       const value: unknown = Reflect.get(original, name, original);
-      return { value, enumerable: descriptor.enumerable === true, configurable: true, writable: true };
+      return {
+        value,
+        enumerable: descriptor.enumerable === true,
+        configurable: true,
+        writable: true,
+      };
     },
   });
 }
