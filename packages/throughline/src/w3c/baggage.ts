@@ -90,8 +90,10 @@ export function formatBaggage(baggage: Baggage): string | undefined {
   let members = 0;
   for (const [key, entry] of baggage.getAllEntries()) {
     const member = key === "" ? undefined : formatMember(key, entry);
-    if (member === undefined || header.length + member.length + 1 > MAX_BYTES) continue;
-    header += header === "" ? member : `,${member}`;
+    if (member === undefined) continue;
+    const longer = header === "" ? member : `${header},${member}`;
+    if (longer.length > MAX_BYTES) continue;
+    header = longer;
     members += 1;
     if (members === MAX_MEMBERS) break;
   }
