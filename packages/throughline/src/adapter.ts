@@ -10,6 +10,7 @@ import type { Delivery, MessageFormat } from "./message.ts";
 import { batchHeld, processHeld } from "./process.ts";
 import { readMessage } from "./read.ts";
 import { type Attempted, opensOwnScopes, type RetryPolicy, retrying } from "./retry.ts";
+import { Call } from "./run.ts";
 import type { Source } from "./source.ts";
 import { Tracing } from "./tracing.ts";
 
@@ -66,12 +67,12 @@ export function adapterFor(format: MessageFormat): Adapter {
     processMessage(message, handler, delivery) {
       // A handler from withRetries opens a span for each attempt: one around them all would nest them.
       if (opensOwnScopes(handler)) return handler(message);
-      const call = { handler, self: undefined, argument: message };
+      const call = new Call(handler, undefined, message);
       return processHeld(message, told(delivery), call);
     },
 
     processBatch(messages, handler, delivery) {
-      const call = { handler, self: undefined, argument: messages };
+      const call = new Call(handler, undefined, messages);
       return batchHeld(messages, told(delivery), call);
     },
 
@@ -105,11 +106,7 @@ export function adapterFor(format: MessageFormat): Adapter {
     withRetries: (handler, policy, describe) =>
       retrying(handler, policy, describe, {
         attempt: (message, attempt) =>
-          processHeld(message, told(undefined, true), {
-            handler: attempt,
-            self: undefined,
-            argument: message,
-          }),
+          processHeld(message, told(undefined, true), new Call(attempt, undefined, message)),
         deadLetter: (message, error, attempts) =>
           makeDeadLetter(message, error, { attempts }, sources.of({})),
       }),

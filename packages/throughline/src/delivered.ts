@@ -2,19 +2,47 @@ import type { Delivery, MessageFormat, Origin } from "./message.ts";
 import { Source } from "./source.ts";
 import type { Tracing } from "./tracing.ts";
 
+type SharedObject = NonNullable<MessageFormat["sharedObject"]>;
+
+/** Who delivered what: by the message itself, or by an object that it shares with its fetch. */
+interface Deliveries {
+  readonly sources: WeakMap<object, Source>;
+  /** How the formats seen so far find a message's shared object. */
+  readonly shared: Set<SharedObject>;
+}
+
 // Under a global symbol, so that two copies of this library agree on who delivered a message.
 const KEY = Symbol.for("throughline.delivered.1");
-const shared = globalThis as { [KEY]?: WeakMap<object, Source> };
-const delivered: WeakMap<object, Source> = (shared[KEY] ??= new WeakMap<object, Source>());
+const { sources, shared } = ((globalThis as { [KEY]?: Deliveries })[KEY] ??= {
+  sources: new WeakMap<object, Source>(),
+  shared: new Set<SharedObject>(),
+});
 
 /** Takes note where a message came from, for handlers that take it out of its context. */
 export function rememberDelivery(message: object, source: Source): void {
-  delivered.set(message, source);
+  const { sharedObject } = source.format;
+  const key = sharedObject?.(message);
+  if (key === undefined) {
+    sources.set(message, source);
+    return;
+  }
+  // An entry a message is the dearest part of the path without spans: one a fetch is enough.
+  if (key === source.lastShared) return;
+  source.lastShared = key;
+  sources.set(key, source);
+  if (sharedObject !== undefined) shared.add(sharedObject);
 }
 
-/** Where a traced client got this very message; undefined for a copy or another client's. */
+/** Where a traced client got this message; undefined for another client's, or one made anew. */
 export function deliveryOf(message: object): Source | undefined {
-  return delivered.get(message);
+  const own = sources.get(message);
+  if (own !== undefined) return own;
+  for (const sharedObject of shared) {
+    const key = sharedObject(message);
+    const source = key === undefined ? undefined : sources.get(key);
+    if (source !== undefined) return source;
+  }
+  return undefined;
 }
 
 /** Sources told by hand are kept for this many destinations; the oldest go first. */

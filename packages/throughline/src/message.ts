@@ -37,6 +37,11 @@ export interface MessageFormat {
   timestampMs?(message: object): number | undefined;
   /** The message's position in its partition, in decimal. */
   offset?(message: object): string | undefined;
+  /**
+   * An object of the client's that every message of one fetch from one partition holds, a copy of
+   * a message too. What came where is then remembered once a fetch.
+   */
+  sharedObject?(message: object): object | undefined;
   /** Puts what differs from message to message on a span that records. */
   describe?(message: object, span: Span, withKey: boolean): void;
   /** A message to publish with the key and body of a consumed one and these headers. */

@@ -6,37 +6,9 @@ import type { Extracted } from "./extract.ts";
 import { fault } from "./guard.ts";
 import { readDelivered, readMessage } from "./read.ts";
 import type { Relation } from "./relation.ts";
-import { follow } from "./run.ts";
+import type { Call } from "./run.ts";
 import { openForeign, openScope, Scope } from "./scope.ts";
 import type { Source } from "./source.ts";
-
-/** The host's handler, with its receiver and the one argument that it gets. */
-export interface Call<Argument, Result> {
-  readonly handler: (this: unknown, argument: Argument) => Result;
-  readonly self: unknown;
-  readonly argument: Argument;
-}
-
-/**
- * Calls the host's handler within the scope that `open` opens; bare where it opens none, or fails.
- * Whatever becomes of the scope, the handler is called once and its outcome is the caller's.
- */
-function handleWithin<Argument, Result>(
-  open: () => Scope | undefined,
-  { handler, self, argument }: Call<Argument, Result>,
-): Result {
-  let scope: Scope | undefined;
-  try {
-    scope = open();
-  } catch (error) {
-    fault("adapter", error);
-  }
-  if (scope === undefined) return handler.call(self, argument);
-  const opened = scope;
-  return follow(opened.context, handler, self, argument, (failed, error) =>
-    opened.end(failed, error),
-  );
-}
 
 /** Handles one message that a traced client's own loop has just delivered. */
 export function processDelivered<Argument, Result>(
@@ -44,20 +16,23 @@ export function processDelivered<Argument, Result>(
   source: Source,
   call: Call<Argument, Result>,
 ): Result {
-  return handleWithin(() => {
-    if (source.ignored) return undefined;
-    rememberDelivery(message, source);
-    const active = activeContext();
-    const extracted = readDelivered(message, source, active);
-    const scope = new Scope(message, source, undefined, active);
-    if (source.foreignSpans) return openForeign(scope);
-    // The loop may have inherited whatever was active when it was started: that is never linked.
-    return openScope(scope, {
-      extracted,
-      relation: relationOf(message, source),
-      linked: undefined,
-    });
-  }, call);
+  let scope: Scope | undefined;
+  try {
+    scope = source.ignored ? undefined : openDelivered(message, source);
+  } catch (error) {
+    fault("adapter", error);
+  }
+  return scope === undefined ? call.bare() : scope.run(call);
+}
+
+function openDelivered(message: object, source: Source): Scope {
+  rememberDelivery(message, source);
+  const active = activeContext();
+  const extracted = readDelivered(message, source, active);
+  const scope = new Scope(message, source, undefined, active);
+  if (source.foreignSpans) return openForeign(scope);
+  // The loop may have inherited whatever was active when it was started: that is never linked.
+  return openScope(scope, extracted, relationOf(message, source), undefined);
 }
 
 /** Handles a batch that a traced client's own loop has just delivered, all of one source. */
@@ -66,15 +41,15 @@ export function batchDelivered<Argument, Result>(
   source: Source,
   call: Call<Argument, Result>,
 ): Result {
-  return handleWithin(() => {
-    if (source.ignored || messages.length === 0) return undefined;
-    for (const message of messages) rememberDelivery(message, source);
-    const sources = messages.map(() => source);
-    return openBatch(
-      readBatch(messages, sources, () => true),
-      source,
-    );
-  }, call);
+  let scope: Scope | undefined;
+  try {
+    if (!source.ignored && messages.length > 0) {
+      scope = openBatch(readDeliveredBatch(messages, source), source);
+    }
+  } catch (error) {
+    fault("adapter", error);
+  }
+  return scope === undefined ? call.bare() : scope.run(call);
 }
 
 /**
@@ -86,14 +61,19 @@ export function deliverUnopened<Argument, Result>(
   source: Source,
   call: Call<Argument, Result>,
 ): Result {
-  return handleWithin(() => {
-    if (source.ignored) return undefined;
-    rememberDelivery(message, source);
-    return openUnspanned(
-      readBatch([message], [source], () => true),
-      source,
-    );
-  }, call);
+  let scope: Scope | undefined;
+  try {
+    if (!source.ignored) scope = openUnspanned(readDeliveredBatch([message], source), source);
+  } catch (error) {
+    fault("adapter", error);
+  }
+  return scope === undefined ? call.bare() : scope.run(call);
+}
+
+function readDeliveredBatch(messages: readonly object[], source: Source): Batch {
+  for (const message of messages) rememberDelivery(message, source);
+  const sources = messages.map(() => source);
+  return readBatch(messages, sources, () => true);
 }
 
 /** What the application says of messages that no traced client delivered. */
@@ -115,24 +95,32 @@ export function processHeld<Argument, Result>(
   told: Told,
   call: Call<Argument, Result>,
 ): Result {
-  return handleWithin(() => {
-    const active = activeContext();
-    const ambient = scopeIn(active);
-    if (ambient?.message === message) {
-      return told.again === true ? openAgain(ambient, active) : undefined;
-    }
-    const at = ambient?.batch?.find(message) ?? -1;
-    if (ambient?.batch !== undefined && at >= 0) return openInBatch(ambient.batch, at, active);
-    const known = deliveryOf(message);
-    const source = known ?? told.source(message);
-    if (source.ignored) return undefined;
-    if (known === undefined) rememberDelivery(message, source);
-    const read = known === undefined ? readDelivered : readMessage;
-    const extracted = read(message, source, active, told.headers);
-    const scope = new Scope(message, source, undefined, active);
-    const linked = otherTrace(spanContextIn(active), extracted.parent);
-    return openScope(scope, { extracted, relation: relationOf(message, source), linked });
-  }, call);
+  let scope: Scope | undefined;
+  try {
+    scope = openHeld(message, told);
+  } catch (error) {
+    fault("adapter", error);
+  }
+  return scope === undefined ? call.bare() : scope.run(call);
+}
+
+function openHeld(message: object, told: Told): Scope | undefined {
+  const active = activeContext();
+  const ambient = scopeIn(active);
+  if (ambient?.message === message) {
+    return told.again === true ? openAgain(ambient, active) : undefined;
+  }
+  const at = ambient?.batch?.find(message) ?? -1;
+  if (ambient?.batch !== undefined && at >= 0) return openInBatch(ambient.batch, at, active);
+  const known = deliveryOf(message);
+  const source = known ?? told.source(message);
+  if (source.ignored) return undefined;
+  if (known === undefined) rememberDelivery(message, source);
+  const read = known === undefined ? readDelivered : readMessage;
+  const extracted = read(message, source, active, told.headers);
+  const scope = new Scope(message, source, undefined, active);
+  const linked = otherTrace(spanContextIn(active), extracted.parent);
+  return openScope(scope, extracted, relationOf(message, source), linked);
 }
 
 /** Handles messages together that the application holds together. */
@@ -141,17 +129,23 @@ export function batchHeld<Argument, Result>(
   told: Told,
   call: Call<Argument, Result>,
 ): Result {
-  return handleWithin(() => {
-    const known = messages.map((message) => deliveryOf(message));
-    const sources = messages.map((message, at) => known[at] ?? told.source(message));
-    const [first] = sources;
-    if (first === undefined || first.ignored) return undefined;
-    messages.forEach((message, at) => rememberDelivery(message, sources[at] as Source));
-    return openBatch(
-      readBatch(messages, sources, (at) => known[at] === undefined),
-      first,
-    );
-  }, call);
+  let scope: Scope | undefined;
+  try {
+    scope = openHeldBatch(messages, told);
+  } catch (error) {
+    fault("adapter", error);
+  }
+  return scope === undefined ? call.bare() : scope.run(call);
+}
+
+function openHeldBatch(messages: readonly object[], told: Told): Scope | undefined {
+  const known = messages.map((message) => deliveryOf(message));
+  const sources = messages.map((message, at) => known[at] ?? told.source(message));
+  const [first] = sources;
+  if (first === undefined || first.ignored) return undefined;
+  messages.forEach((message, at) => rememberDelivery(message, sources[at] as Source));
+  const batch = readBatch(messages, sources, (at) => known[at] === undefined);
+  return openBatch(batch, first);
 }
 
 function openInBatch(batch: Batch, at: number, active: Context): Scope {
@@ -162,8 +156,7 @@ function openInBatch(batch: Batch, at: number, active: Context): Scope {
   const scope = new Scope(message, source, batch, active);
   const span = valid(batch.span?.spanContext());
   const sampled = span !== undefined && (span.traceFlags & TraceFlags.SAMPLED) !== 0;
-  const relation = relationOf(message, source);
-  return openScope(scope, { extracted, relation, linked: sampled ? span : undefined });
+  return openScope(scope, extracted, relationOf(message, source), sampled ? span : undefined);
 }
 
 /** One more attempt at the message that is active: under its creation context, beside the attempt before. */
@@ -171,11 +164,7 @@ function openAgain(ambient: Scope, active: Context): Scope {
   const { message, source, batch } = ambient;
   const extracted = readMessage(message as object, source, active);
   const scope = new Scope(message, source, batch, active);
-  return openScope(scope, {
-    extracted,
-    relation: relationOf(message as object, source),
-    linked: undefined,
-  });
+  return openScope(scope, extracted, relationOf(message as object, source), undefined);
 }
 
 function otherTrace(

@@ -1,113 +1,131 @@
 import { type Context, context } from "@opentelemetry/api";
 import { fault } from "./guard.ts";
 
-/** Told once how the host's handler ended; `failed` says whether `error` is one, for undefined may be thrown. */
-export type Settled = (failed: boolean, error: unknown) => void;
-
 const NOT_CALLED = 0;
 const RETURNED = 1;
 const THREW = 2;
 
-/**
- * Calls the host's handler in a context: exactly once whatever the context manager does, and with
- * its outcome unchanged. What it throws synchronously is thrown synchronously.
- */
-export function callWithin<Argument, Result>(
-  active: Context,
-  handler: (this: unknown, argument: Argument) => Result,
-  self: unknown,
-  argument: Argument,
-): Result {
-  let state = NOT_CALLED;
-  let result: Result | undefined;
-  let thrown: unknown;
-  try {
-    context.with(active, () => {
-      try {
-        result = handler.call(self, argument);
-        state = RETURNED;
-      } catch (error) {
-        thrown = error;
-        state = THREW;
-      }
-    });
-  } catch (error) {
-    fault("activate", error);
+/** One call of the host's handler: its receiver, the one argument that it gets, and what came of it. */
+export class Call<Argument, Result> {
+  private readonly handler: (this: unknown, argument: Argument) => Result;
+  private readonly self: unknown;
+  private readonly argument: Argument;
+  private state: typeof NOT_CALLED | typeof RETURNED | typeof THREW = NOT_CALLED;
+  private outcome: unknown;
+
+  constructor(
+    handler: (this: unknown, argument: Argument) => Result,
+    self: unknown,
+    argument: Argument,
+  ) {
+    this.handler = handler;
+    this.self = self;
+    this.argument = argument;
   }
-  if (state === RETURNED) return result as Result;
-  if (state === THREW) throw thrown;
-  return handler.call(self, argument);
+
+  /** Makes the call with nothing around it. */
+  bare(): Result {
+    return this.handler.call(this.self, this.argument);
+  }
+
+  /**
+   * Makes the call in a context: exactly once whatever the context manager does, and with its
+   * outcome unchanged. What the handler throws synchronously is thrown synchronously.
+   */
+  within(active: Context): Result {
+    try {
+      // One function for every call, given the call: a closure each would be made for each message.
+      context.with<[Call<Argument, Result>], (call: Call<Argument, Result>) => void>(
+        active,
+        Call.make,
+        undefined,
+        this,
+      );
+    } catch (error) {
+      fault("activate", error);
+    }
+    if (this.state === RETURNED) return this.outcome as Result;
+    if (this.state === THREW) throw this.outcome;
+    return this.bare();
+  }
+
+  private static make<Argument, Result>(this: void, call: Call<Argument, Result>): void {
+    try {
+      call.outcome = call.handler.call(call.self, call.argument);
+      call.state = RETURNED;
+    } catch (error) {
+      call.outcome = error;
+      call.state = THREW;
+    }
+  }
+}
+
+/** What ends with the host's call. Told once; must not throw. */
+export interface Ending {
+  /** `failed` says whether `error` is one, for undefined may be thrown. */
+  end(failed: boolean, error: unknown): void;
 }
 
 /**
- * Calls the host's handler in a context and tells `settled` when it is done, as whenSettled does.
- */
-export function follow<Argument, Result>(
-  active: Context,
-  handler: (this: unknown, argument: Argument) => Result,
-  self: unknown,
-  argument: Argument,
-  settled: Settled,
-): Result {
-  return whenSettled(() => callWithin(active, handler, self, argument), settled);
-}
-
-/**
- * Makes a call of the host's and tells `settled` when it is done: at once for a plain value or a
- * synchronous throw, when it settles for a promise or any other thenable. `settled` must not throw.
+ * Makes a call of the host's and ends `ending` when it is done: at once for a plain value or a
+ * synchronous throw, when it settles for a promise or any other thenable.
  *
  * A promise's derived promise is returned, never the original beside a side chain: that would hide
  * unhandled rejections, and run a lazy thenable twice.
  */
-export function whenSettled<Result>(call: () => Result, settled: Settled): Result {
+export function follow<Argument, Result>(
+  call: Call<Argument, Result>,
+  active: Context | undefined,
+  ending: Ending,
+): Result {
   let result: Result;
   try {
-    result = call();
+    result = active === undefined ? call.bare() : call.within(active);
   } catch (error) {
-    settled(true, error);
+    ending.end(true, error);
     throw error;
   }
   if (result === null || (typeof result !== "object" && typeof result !== "function")) {
-    settled(false, undefined);
+    ending.end(false, undefined);
     return result;
   }
-  return settleLater(result, settled);
+  return settleLater(result, ending);
 }
 
-function settleLater<Result extends object>(result: Result, settled: Settled): Result {
+function settleLater<Result extends object>(result: Result, ending: Ending): Result {
   let then: unknown;
   try {
     // Read once: the application may count, or make something of, each reading.
     then = (result as { then?: unknown }).then;
   } catch {
-    settled(false, undefined);
+    ending.end(false, undefined);
     return result;
   }
   if (typeof then !== "function") {
-    settled(false, undefined);
+    ending.end(false, undefined);
     return result;
   }
   const done = (value: unknown): unknown => {
-    settled(false, undefined);
+    ending.end(false, undefined);
     return value;
   };
   const failed = (error: unknown): never => {
-    settled(true, error);
+    ending.end(true, error);
     throw error;
   };
   if (result instanceof Promise) return then.call(result, done, failed);
-  return adopt(result, then, settled) as Result;
+  return adopt(result, then, ending) as Result;
 }
 
 // Other thenables need not return a promise from then(), nor keep to one call: a promise of our own does.
-function adopt(thenable: object, then: Function, settled: Settled): object {
+function adopt(thenable: object, then: Function, ending: Ending): object {
   return new Promise((resolve, reject) => {
     const failed = (error: unknown): void => {
-      settled(true, error);
+      ending.end(true, error);
       reject(error);
     };
     const done = (value: unknown): void => {
-      settled(false, undefined);
+      ending.end(false, undefined);
       resolve(value);
     };
     try {

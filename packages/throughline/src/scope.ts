@@ -5,7 +5,7 @@ import {
   propagation,
   type Span,
   type SpanContext,
-  SpanKind,
+  type SpanOptions,
   SpanStatusCode,
   trace,
 } from "@opentelemetry/api";
@@ -15,11 +15,12 @@ import type { Extracted } from "./extract.ts";
 import { discard, fault } from "./guard.ts";
 import { rememberFailure } from "./failure.ts";
 import type { Relation } from "./relation.ts";
+import { type Call, type Ending, follow } from "./run.ts";
 import { DUPLICATES, ERROR_TYPE, errorType } from "./semconv.ts";
 import type { Source } from "./source.ts";
 
 /** One message (or one batch) while it is handled: what is active for it, and how its span ends. */
-export class Scope {
+export class Scope implements Ending {
   /** The message that is handled; undefined for a batch as a whole. */
   readonly message: object | undefined;
   readonly source: Source;
@@ -44,6 +45,13 @@ export class Scope {
     this.batch = batch;
     this.context = active;
     this.startMs = source.tracing.now().meters.process === undefined ? 0 : performance.now();
+  }
+
+  /** Makes the host's call in this scope, which ends with it. */
+  run<Argument, Result>(call: Call<Argument, Result>): Result {
+    // Without a span or a clock there is nothing to end: the host's own promise is given back.
+    if (this.span === undefined && this.startMs === 0) return call.within(this.context);
+    return follow(call, this.context, this);
   }
 
   /** Ends the span and records the duration. Never throws; a second call does nothing. */
@@ -102,34 +110,32 @@ export function markFailed(span: Span, error: unknown): void {
   }
 }
 
-/** What a new process span is to be made of. */
-export interface Opening {
-  readonly extracted: Extracted;
-  readonly relation: Relation;
-  /** A span to link besides what the relation asks for: the batch's, or an ambient one. */
-  readonly linked: SpanContext | undefined;
-}
-
 /**
  * Opens a message's scope: its context extracted, then activated, and only then is the span
- * started. Without spans the creation context itself is what is active.
+ * started. Without spans the creation context itself is what is active. `linked` is a span to link
+ * besides what the relation asks for: the batch's, or an ambient one.
  */
-export function openScope(scope: Scope, opening: Opening): Scope {
+export function openScope(
+  scope: Scope,
+  extracted: Extracted,
+  relation: Relation,
+  linked: SpanContext | undefined,
+): Scope {
   const { source } = scope;
-  const { parent, baggage, behind: extracted } = opening.extracted;
+  const { parent, baggage } = extracted;
   const origin = originOf(scope.context);
-  const behind = extracted ?? origin;
+  const behind = extracted.behind ?? origin;
   const remote = parent === undefined ? undefined : trace.wrapSpanContext(parent);
-  const above = source.tracing.spans && opening.relation === "link" ? undefined : remote;
+  const above = source.tracing.spans && relation === "link" ? undefined : remote;
   const carried = new MessageContext(behind, origin, above, baggage, scope, parent);
   scope.context = carried;
   if (!source.tracing.spans) return scope;
   try {
     const { tracer } = source.tracing.now();
-    const span = tracer.startSpan(source.spanName, spanOptions(source, opening), carried);
+    const span = tracer.startSpan(source.spanName, spanOptions(source, extracted, relation, linked), carried);
     scope.span = span;
     scope.context = new MessageContext(behind, origin, span, baggage, scope, parent);
-    if (span.isRecording()) describe(span, scope, opening.extracted);
+    if (span.isRecording()) describe(span, scope, extracted);
   } catch (error) {
     fault("start span", error);
   }
@@ -154,17 +160,19 @@ export function openForeign(scope: Scope): Scope {
 
 function spanOptions(
   source: Source,
-  { extracted, relation, linked }: Opening,
-): { kind: SpanKind; attributes: Attributes; links?: Link[] } {
+  extracted: Extracted,
+  relation: Relation,
+  linked: SpanContext | undefined,
+): SpanOptions {
   const { parent, several } = extracted;
+  if (relation === "parent" && several === undefined && linked === undefined) {
+    return source.spanOptions;
+  }
   const links: Link[] = [];
   if (parent !== undefined && relation !== "parent") links.push({ context: parent });
   if (several !== undefined) for (const context of several) links.push({ context });
   if (linked !== undefined) links.push({ context: linked });
-  const { spanAttributes: attributes } = source;
-  return links.length === 0
-    ? { kind: SpanKind.CONSUMER, attributes }
-    : { kind: SpanKind.CONSUMER, attributes, links };
+  return { ...source.spanOptions, links };
 }
 
 function describe(span: Span, scope: Scope, extracted: Extracted): void {

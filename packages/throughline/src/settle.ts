@@ -1,7 +1,7 @@
 import { type Span, SpanKind } from "@opentelemetry/api";
 import { activeContext } from "./context.ts";
 import { fault } from "./guard.ts";
-import { whenSettled } from "./run.ts";
+import { Call, follow } from "./run.ts";
 import { markFailed } from "./scope.ts";
 import { DESTINATION, GROUP, OPERATION_NAME, OPERATION_TYPE, SYSTEM } from "./semconv.ts";
 import { clientAttributes } from "./source.ts";
@@ -32,13 +32,15 @@ export function settle<Result>(
   }
   if (span === undefined) return call();
   const started = span;
-  return whenSettled(call, (failed, error) => {
-    try {
-      if (failed && started.isRecording()) markFailed(started, error);
-      started.end();
-    } catch (problem) {
-      fault("end span", problem);
-    }
+  return follow(new Call(call, undefined, undefined), undefined, {
+    end(failed, error) {
+      try {
+        if (failed && started.isRecording()) markFailed(started, error);
+        started.end();
+      } catch (problem) {
+        fault("end span", problem);
+      }
+    },
   });
 }
 

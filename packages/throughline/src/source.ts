@@ -1,4 +1,4 @@
-import type { Attributes } from "@opentelemetry/api";
+import { type Attributes, SpanKind, type SpanOptions } from "@opentelemetry/api";
 import type { Outcome } from "./extract.ts";
 import { fault } from "./guard.ts";
 import type { MessageFormat, Origin } from "./message.ts";
@@ -42,6 +42,10 @@ export class Source {
   readonly spanName: string;
   readonly spanAttributes: Attributes;
   readonly durationAttributes: Attributes;
+  /** What a span of a message without links is started with. */
+  readonly spanOptions: SpanOptions;
+  /** The last fetch that a message came in; see rememberDelivery. */
+  lastShared: object | undefined;
   private readonly consumed: Series;
   private readonly outcomes: Readonly<Record<Outcome, Series>>;
   private failed: Failed | undefined;
@@ -69,6 +73,7 @@ export class Source {
       ...clientAttributes(tracing),
     });
     const measured = { ...system, ...named.metric, ...reader };
+    this.spanOptions = { kind: SpanKind.CONSUMER, attributes: this.spanAttributes };
     this.durationAttributes = Object.freeze({ [OPERATION_NAME]: "process", ...measured });
     this.consumed = tracing.counts.consumed.of({ [OPERATION_NAME]: "process", ...measured });
     this.outcomes = tracing.counts.outcomesOf({ ...system, ...named.metric });

@@ -9,34 +9,27 @@ export const BAGGAGE = "baggage";
 /** A header longer than this is no tracestate and no baggage that may be kept: the rest is not read. */
 const READ_BYTES = 64 * 1024;
 
+type FieldName = typeof TRACEPARENT | typeof TRACESTATE | typeof BAGGAGE;
+
+/** Which of the three a header is, in any letter case. Lengths differ: most headers cost one comparison. */
+function fieldName(name: string): FieldName | undefined {
+  const { length } = name;
+  const field = length === 11 ? TRACEPARENT : length === 10 ? TRACESTATE : BAGGAGE;
+  if (name === field) return field;
+  return length === field.length && name.toLowerCase() === field ? field : undefined;
+}
+
 /**
- * The three W3C headers of one message as they stand: names in any letter case, each value read
- * once. A header that is repeated, in one array or under several spellings, is an array here.
+ * The three W3C headers of one message as they stand, each value read once. A header that is
+ * repeated, in one array or under several spellings, is an array here.
  */
 export class W3CFields {
   traceparent: unknown = undefined;
   tracestate: unknown = undefined;
   baggage: unknown = undefined;
 
-  /** Keeps the value when `name` is one of the three; tells whether it was. */
-  take(name: string, value: unknown): boolean {
-    // Lengths differ, so that most headers cost one comparison of a number.
-    switch (name.length) {
-      case 11:
-        if (name !== TRACEPARENT && name.toLowerCase() !== TRACEPARENT) return false;
-        this.traceparent = joined(this.traceparent, value);
-        return true;
-      case 10:
-        if (name !== TRACESTATE && name.toLowerCase() !== TRACESTATE) return false;
-        this.tracestate = joined(this.tracestate, value);
-        return true;
-      case 7:
-        if (name !== BAGGAGE && name.toLowerCase() !== BAGGAGE) return false;
-        this.baggage = joined(this.baggage, value);
-        return true;
-      default:
-        return false;
-    }
+  add(field: FieldName, value: unknown): void {
+    this[field] = joined(this[field], value);
   }
 }
 
@@ -46,10 +39,6 @@ function joined(before: unknown, value: unknown): unknown {
   return [before, value].flat();
 }
 
-function isW3CLength(length: number): boolean {
-  return length === 11 || length === 10 || length === 7;
-}
-
 /** Reads the three headers in place: no other header's value is touched. */
 export function readW3C(headers: Headers): W3CFields {
   const fields = new W3CFields();
@@ -57,21 +46,19 @@ export function readW3C(headers: Headers): W3CFields {
   if (Array.isArray(headers) || headers instanceof Map) {
     eachHeader(headers, (name, value) => {
       const text = nameText(name);
-      if (text !== undefined) fields.take(text, value);
+      const field = text === undefined ? undefined : fieldName(text);
+      if (field !== undefined) fields.add(field, value);
     });
     return fields;
   }
   // for-in over an engine-cached shape costs less than the array that Object.keys makes.
   for (const name in headers) {
-    if (isW3CLength(name.length) && Object.hasOwn(headers, name)) takeOwn(fields, headers, name);
+    const field = fieldName(name);
+    if (field !== undefined && Object.hasOwn(headers, name)) {
+      fields.add(field, headers[name as keyof typeof headers]);
+    }
   }
   return fields;
-}
-
-function takeOwn(fields: W3CFields, headers: object, name: string): void {
-  const lower = name.toLowerCase();
-  if (lower !== TRACEPARENT && lower !== TRACESTATE && lower !== BAGGAGE) return;
-  fields.take(name, headers[name as keyof typeof headers]);
 }
 
 /** The text of a header that is a list: repeated headers are joined by a comma, as both specifications say. */

@@ -1,6 +1,7 @@
 import type { Consumer, ConsumerRunConfig, EachBatchPayload, EachMessagePayload } from "kafkajs";
 import { fault } from "../../guard.ts";
 import { batchDelivered, deliverUnopened, processDelivered } from "../../process.ts";
+import { Call } from "../../run.ts";
 import { opensOwnScopes } from "../../retry.ts";
 import { Source } from "../../source.ts";
 import type { Tracing } from "../../tracing.ts";
@@ -111,7 +112,7 @@ function tracedEachMessage(handler: EachMessage, partitions: Partitions): EachMe
   const deliver = opensOwnScopes(handler) ? deliverUnopened : processDelivered;
   return function eachMessage(this: unknown, payload: EachMessagePayload) {
     const source = partitions.of(payload.topic, payload.partition);
-    return deliver(payload.message, source, { handler, self: this, argument: payload });
+    return deliver(payload.message, source, new Call(handler, this, payload));
   };
 }
 
@@ -119,6 +120,6 @@ function tracedEachBatch(handler: EachBatch, partitions: Partitions): EachBatch 
   return function eachBatch(this: unknown, payload: EachBatchPayload) {
     const { topic, partition, messages } = payload.batch;
     const source = partitions.of(topic, partition);
-    return batchDelivered(messages, source, { handler, self: this, argument: payload });
+    return batchDelivered(messages, source, new Call(handler, this, payload));
   };
 }

@@ -23,6 +23,11 @@ export const kafkajsFormat: MessageFormat = {
     return ms > 0 ? ms : undefined;
   },
   offset: (message) => (message as Partial<KafkaMessage>).offset,
+  // Every record of a record batch holds the batch's own header, under a name that its types leave out.
+  sharedObject(message) {
+    const { batchContext } = message as { batchContext?: unknown };
+    return typeof batchContext === "object" && batchContext !== null ? batchContext : undefined;
+  },
   describe(message, span, withKey) {
     const { offset, key, value } = message as Partial<KafkaMessage>;
     if (offset !== undefined) span.setAttribute(KAFKA_OFFSET, Number(offset));

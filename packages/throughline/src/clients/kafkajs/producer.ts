@@ -1,7 +1,7 @@
 import type { Message, Producer, ProducerBatch, ProducerRecord, Transaction } from "kafkajs";
 import { Destinations } from "../../destination.ts";
 import { fault } from "../../guard.ts";
-import { whenSettled } from "../../run.ts";
+import { Call, follow } from "../../run.ts";
 import { openSend, type Outgoing, type Sending } from "../../send.ts";
 import { KAFKA_TOMBSTONE, PARTITION } from "../../semconv.ts";
 import type { Tracing } from "../../tracing.ts";
@@ -63,12 +63,12 @@ function sending(
   // What kafkajs will refuse is handed to it as it is, so that it says so in its own words.
   if (prepared === undefined) return Reflect.apply(method, target, args);
   const { argument, sends } = prepared;
-  return whenSettled(
-    () => Reflect.apply(method, target, [argument, ...args.slice(1)]),
-    (failed, error) => {
+  const call = (): unknown => Reflect.apply(method, target, [argument, ...args.slice(1)]);
+  return follow(new Call(call, undefined, undefined), undefined, {
+    end(failed, error) {
       for (const send of sends) send.end(failed, error);
     },
-  );
+  });
 }
 
 function prepareSend(args: unknown[], destinations: Destinations): Prepared | undefined {
