@@ -44,6 +44,13 @@ const DROPPED: readonly (readonly [what: string, member: string])[] = [
   ["a value whose percent-encoding is none", "k=%zz"],
 ];
 
+/** Any character of the language, marks with a meaning in the list and lone surrogates among them. */
+const unit = fc.oneof(
+  fc.constantFrom("(", ")", ",", ";", "=", "%", '"', "\\", " "),
+  fc.string({ unit: "binary", minLength: 1, maxLength: 1 }),
+  fc.integer({ min: 0xd800, max: 0xdfff }).map((code) => String.fromCharCode(code)),
+);
+
 const entries = (baggage: ReturnType<typeof propagation.getBaggage>): [string, string][] =>
   (baggage?.getAllEntries() ?? []).map(([key, { value }]) => [key, value]);
 
@@ -119,7 +126,7 @@ for (const [reader, read] of readers) {
   });
 
   test(`${reader}: whatever is set comes back after it was sent`, () => {
-    const text = fc.string({ unit: "binary", minLength: 1, maxLength: 20 });
+    const text = fc.string({ unit, minLength: 1, maxLength: 20 });
     fc.assert(
       fc.property(fc.dictionary(text, text, { maxKeys: 5 }), (values) => {
         const set = Object.fromEntries(
@@ -171,6 +178,17 @@ test("properties are sent, unless they would end the member that they belong to"
   assert.equal(sentFor({ k: { value: "v", metadata } }), "k=v;ttl=30;private");
   const breaking = baggageEntryMetadataFromString("x,injected=1");
   assert.equal(sentFor({ k: { value: "v", metadata: breaking } }), "k=v");
+});
+
+test("a member that has no UTF-8 is left out, and the others are sent", () => {
+  assert.equal(
+    sentFor({ a: { value: "1" }, b: { value: "\ud800" }, c: { value: "3" } }),
+    "a=1,c=3",
+  );
+});
+
+test("a key with brackets, which are no part of a token, is sent encoded", () => {
+  assert.equal(sentFor({ "a(b)": { value: "1" } }), "a%28b%29=1");
 });
 
 test("a baggage without members sends no header", () => {

@@ -162,5 +162,7 @@ test("a state answers as the api's own: a changed member comes first, the one be
   assert.equal(state.set("c", "3").serialize(), "c=3,a=1,b=2");
   assert.equal(state.set("C", "no key").serialize(), "a=1,b=2");
   assert.equal(state.unset("a").serialize(), "b=2");
+  assert.equal(state.get("a"), "1");
+  assert.equal(state.get("c"), undefined);
   assert.equal(state.serialize(), "a=1,b=2");
 });
