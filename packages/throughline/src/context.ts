@@ -78,19 +78,25 @@ export class MessageContext implements Context {
   }
 
   setValue(key: symbol, value: unknown): Context {
-    if (key === SPAN) return this.copy(value as Span | undefined, this.baggage);
-    if (key === BAGGAGE) return this.copy(this.span, value as Baggage | undefined);
+    if (key === SPAN) return this.copy(value as Span | undefined, this.baggage, this.remote);
+    if (key === BAGGAGE) return this.copy(this.span, value as Baggage | undefined, this.remote);
+    if (key === REMOTE) return this.copy(this.span, this.baggage, value as SpanContext | undefined);
     return this.over((context) => context.setValue(key, value));
   }
 
   deleteValue(key: symbol): Context {
-    if (key === SPAN) return this.copy(undefined, this.baggage);
-    if (key === BAGGAGE) return this.copy(this.span, undefined);
+    if (key === SPAN) return this.copy(undefined, this.baggage, this.remote);
+    if (key === BAGGAGE) return this.copy(this.span, undefined, this.remote);
+    if (key === REMOTE) return this.copy(this.span, this.baggage, undefined);
     return this.over((context) => context.deleteValue(key));
   }
 
-  private copy(span: Span | undefined, baggage: Baggage | undefined): Context {
-    return new MessageContext(this.behind, this[ORIGIN], span, baggage, this.scope, this.remote);
+  private copy(
+    span: Span | undefined,
+    baggage: Baggage | undefined,
+    remote: SpanContext | undefined,
+  ): Context {
+    return new MessageContext(this.behind, this[ORIGIN], span, baggage, this.scope, remote);
   }
 
   // The application's own values go on both: the message's lookup, and the origin that outlives it.
