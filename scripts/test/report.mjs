@@ -1,4 +1,4 @@
-import { relative } from "node:path";
+import { relative, resolve } from "node:path";
 import { inspect, styleText } from "node:util";
 
 const quietMs = 15_000;
@@ -26,11 +26,10 @@ export async function report(events, { root, files, concurrency, each }) {
     const running = [...waiting].slice(0, concurrency).join(", ");
     console.log(styleText("dim", `  … ${Math.round((Date.now() - began) / 1000)} s: ${running}`));
   };
-  let quiet = setInterval(stillRunning, quietMs);
+  const quiet = setInterval(stillRunning, quietMs);
   const print = (line) => {
     console.log(line);
-    clearInterval(quiet);
-    quiet = setInterval(stillRunning, quietMs);
+    quiet.refresh();
   };
 
   const count = (file, kind) => {
@@ -65,7 +64,6 @@ export async function report(events, { root, files, concurrency, each }) {
       finish(file, data.duration_ms);
     }
   }
-  clearInterval(quiet);
 
   function finish(file, ms) {
     if (!waiting.delete(file)) return;
@@ -76,10 +74,17 @@ export async function report(events, { root, files, concurrency, each }) {
     print(`${mark(failed ? "failed" : "passed")} ${file}: ${counts.join(", ")} ${duration(ms)}`);
   }
 
-  for (const file of waiting) {
+  for (const file of [...waiting]) {
+    // Node 20 sends no summary of a file.
+    const { passed, failed, skipped } = perFile.get(file);
+    if (passed + failed + skipped > 0) {
+      finish(file);
+      continue;
+    }
     totals.failed++;
     failures.push({ file, name: file, error: "did not run to its end" });
   }
+  clearInterval(quiet);
   printFailures(failures, perFile);
   for (const [reason, names] of skips) {
     console.log(`\nskipped, ${names.length}: ${reason}`);
@@ -89,7 +94,7 @@ export async function report(events, { root, files, concurrency, each }) {
 }
 
 function outcomeOf(type, data, file, root) {
-  const wholeFile = relative(root, data.name) === file;
+  const wholeFile = resolve(root, data.name) === resolve(root, file);
   const name = wholeFile ? file : data.name;
   const error = data.details.error;
   if (

@@ -17,9 +17,6 @@ const sdk = await import("@opentelemetry/sdk-trace-base").catch(
 );
 const Provider = "BasicTracerProvider" in sdk ? sdk.BasicTracerProvider : sdk.TracerProvider;
 
-/** "2" or "3": the line of the SDK that the tests run over. */
-export const sdkLine: "2" | "3" = "BasicTracerProvider" in sdk ? "2" : "3";
-
 /** A finished span, as both lines show it. */
 export type FinishedSpan = Omit<ReadableSpan, "instrumentationScope" | "resource">;
 
