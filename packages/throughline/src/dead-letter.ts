@@ -1,6 +1,13 @@
 import { type Baggage, type SpanContext, trace } from "@opentelemetry/api";
 import { type HeaderPair, writeHeaders } from "./carrier.ts";
-import { activeContext, MessageContext, originOf, scopeIn, valid } from "./context.ts";
+import {
+  activeContext,
+  MessageContext,
+  originOf,
+  scopeIn,
+  spanContextIn,
+  valid,
+} from "./context.ts";
 import { DLQ, headerText, isDeadLetterHeader } from "./dead-letter-headers.ts";
 import { deliveryOf } from "./delivered.ts";
 import { failureOf } from "./failure.ts";
@@ -8,6 +15,7 @@ import { fieldsOf, splitHeaders } from "./inject.ts";
 import { rememberLetter } from "./letters.ts";
 import type { MessageFormat } from "./message.ts";
 import { readMessage } from "./read.ts";
+import type { Scope } from "./scope.ts";
 import { errorType } from "./semconv.ts";
 import type { Source } from "./source.ts";
 import { formatTraceparent } from "./w3c/traceparent.ts";
@@ -42,7 +50,7 @@ export function makeDeadLetter(
   if (current !== undefined) current.parked ??= { error };
 
   const failure = failureOf(message);
-  const attempt = valid(current?.span?.spanContext()) ?? failure?.attempt;
+  const attempt = attemptIn(current) ?? failure?.attempt;
   const { parent: created, baggage } = readMessage(message, source, active);
   const parent = attempt ?? created;
 
@@ -63,6 +71,14 @@ export function makeDeadLetter(
   const letter = republish(source.format, message, writeHeaders(headers, rest, fields));
   if (parent !== undefined) rememberLetter(letter, parent);
   return letter;
+}
+
+/** The span of the attempt under way: ours, or the other instrumentation's where spans are left to it. */
+function attemptIn(scope: Scope | undefined): SpanContext | undefined {
+  if (scope === undefined) return undefined;
+  return scope.source.foreignSpans
+    ? spanContextIn(scope.context)
+    : valid(scope.span?.spanContext());
 }
 
 function contextUnder(
