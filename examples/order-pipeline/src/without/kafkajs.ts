@@ -24,7 +24,7 @@ export function traced(kafka: Kafka): Kafka {
 
 function injecting(producer: Producer): Producer {
   const send = producer.send;
-  producer.send = async (record: ProducerRecord) => {
+  producer.send = (record: ProducerRecord) => {
     const span = tracer.startSpan(`send ${record.topic}`, {
       kind: SpanKind.PRODUCER,
       attributes: { "messaging.system": "kafka", "messaging.destination.name": record.topic },
@@ -34,7 +34,7 @@ function injecting(producer: Producer): Producer {
       propagation.inject(trace.setSpan(context.active(), span), headers);
       return { ...message, headers };
     });
-    return await send({ ...record, messages }).finally(() => span.end());
+    return send({ ...record, messages }).finally(() => span.end());
   };
   return producer;
 }
@@ -52,24 +52,24 @@ function orphaning(consumer: Consumer): Consumer {
   return consumer;
 }
 
-async function inProcessSpan<Result>(topic: string, work: () => Promise<Result>): Promise<Result> {
+function inProcessSpan<Result>(topic: string, work: () => Promise<Result>): Promise<Result> {
   const attributes = {
     "messaging.system": "kafka",
     "messaging.operation.type": "process",
     "messaging.destination.name": topic,
   };
   const options = { kind: SpanKind.CONSUMER, attributes };
-  return await tracer.startActiveSpan(`process ${topic}`, options, (span) =>
+  return tracer.startActiveSpan(`process ${topic}`, options, (span) =>
     work().finally(() => span.end()),
   );
 }
 
 /** A span for each record of a batch, each a root. */
-export async function processMessage<Result>(
+export function processMessage<Result>(
   _message: KafkaMessage,
   handler: () => Promise<Result>,
 ): Promise<Result> {
-  return await inProcessSpan("orders", handler);
+  return inProcessSpan("orders", handler);
 }
 
 interface Policy {
