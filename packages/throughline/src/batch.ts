@@ -3,7 +3,8 @@ import { activeContext, MessageContext, originOf } from "./context.ts";
 import type { Extracted } from "./extract.ts";
 import { fault } from "./guard.ts";
 import { readDelivered, readMessage } from "./read.ts";
-import { openForeign, Scope } from "./scope.ts";
+import { openForeign } from "./open.ts";
+import { Scope } from "./scope.ts";
 import { BATCH_COUNT, DESTINATION, LINKS_DROPPED } from "./semconv.ts";
 import type { Source } from "./source.ts";
 

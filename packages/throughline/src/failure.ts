@@ -1,5 +1,7 @@
-import type { Span, SpanContext } from "@opentelemetry/api";
+import { type Span, type SpanContext, SpanStatusCode } from "@opentelemetry/api";
 import { valid } from "./context.ts";
+import { fault } from "./guard.ts";
+import { ERROR_TYPE, errorType } from "./semconv.ts";
 
 /** What is remembered of a message whose handling failed, for whoever dead-letters it later. */
 export interface Failure {
@@ -23,4 +25,16 @@ export function rememberFailure(message: object, span: Span | undefined): void {
 /** What is remembered of a message; undefined where its handling has not failed here. */
 export function failureOf(message: object): Failure | undefined {
   return failures.get(message);
+}
+
+/** Status ERROR, `error.type` and the exception event on a span. */
+export function markFailed(span: Span, error: unknown): void {
+  try {
+    const message = error instanceof Error ? error.message : String(error);
+    span.setStatus({ code: SpanStatusCode.ERROR, message });
+    span.setAttribute(ERROR_TYPE, errorType(error));
+    span.recordException(error instanceof Error ? error : message);
+  } catch (problem) {
+    fault("end span", problem);
+  }
 }

@@ -1,80 +1,15 @@
 import { type Context, type SpanContext, TraceFlags } from "@opentelemetry/api";
-import { type Batch, openBatch, openUnspanned, readBatch } from "./batch.ts";
+import { type Batch, openBatch, readBatch } from "./batch.ts";
+import { chosenRelation } from "./relate.ts";
 import { activeContext, scopeIn, spanContextIn, valid } from "./context.ts";
 import { deliveryOf, rememberDelivery } from "./delivered.ts";
 import type { Extracted } from "./extract.ts";
 import { fault } from "./guard.ts";
+import { openScope } from "./open.ts";
 import { readDelivered, readMessage } from "./read.ts";
-import type { Relation } from "./relation.ts";
 import type { Call } from "./run.ts";
-import { openForeign, openScope, Scope } from "./scope.ts";
+import { Scope } from "./scope.ts";
 import type { Source } from "./source.ts";
-
-/** Handles one message that a traced client's own loop has just delivered. */
-export function processDelivered<Argument, Result>(
-  message: object,
-  source: Source,
-  call: Call<Argument, Result>,
-): Result {
-  let scope: Scope | undefined;
-  try {
-    scope = source.ignored ? undefined : openDelivered(message, source);
-  } catch (error) {
-    fault("adapter", error);
-  }
-  return scope === undefined ? call.bare() : scope.run(call);
-}
-
-function openDelivered(message: object, source: Source): Scope {
-  rememberDelivery(message, source);
-  const active = activeContext();
-  const extracted = readDelivered(message, source, active);
-  const scope = new Scope(message, source, undefined, active);
-  if (source.foreignSpans) return openForeign(scope);
-  // The loop may have inherited whatever was active when it was started: that is never linked.
-  return openScope(scope, extracted, relationOf(message, source), undefined);
-}
-
-/** Handles a batch that a traced client's own loop has just delivered, all of one source. */
-export function batchDelivered<Argument, Result>(
-  messages: readonly object[],
-  source: Source,
-  call: Call<Argument, Result>,
-): Result {
-  let scope: Scope | undefined;
-  try {
-    if (!source.ignored && messages.length > 0) {
-      scope = openBatch(readDeliveredBatch(messages, source), source);
-    }
-  } catch (error) {
-    fault("adapter", error);
-  }
-  return scope === undefined ? call.bare() : scope.run(call);
-}
-
-/**
- * Hands one delivered message to a handler that opens a span for each of its attempts: known and
- * counted here, with nothing active around the attempts that would nest them.
- */
-export function deliverUnopened<Argument, Result>(
-  message: object,
-  source: Source,
-  call: Call<Argument, Result>,
-): Result {
-  let scope: Scope | undefined;
-  try {
-    if (!source.ignored) scope = openUnspanned(readDeliveredBatch([message], source), source);
-  } catch (error) {
-    fault("adapter", error);
-  }
-  return scope === undefined ? call.bare() : scope.run(call);
-}
-
-function readDeliveredBatch(messages: readonly object[], source: Source): Batch {
-  for (const message of messages) rememberDelivery(message, source);
-  const sources = messages.map(() => source);
-  return readBatch(messages, sources, () => true);
-}
 
 /** What the application says of messages that no traced client delivered. */
 export interface Told {
@@ -120,7 +55,7 @@ function openHeld(message: object, told: Told): Scope | undefined {
   const extracted = read(message, source, active, told.headers);
   const scope = new Scope(message, source, undefined, active);
   const linked = otherTrace(spanContextIn(active), extracted.parent);
-  return openScope(scope, extracted, relationOf(message, source), linked);
+  return openScope(scope, extracted, chosenRelation(message, source), linked);
 }
 
 /** Handles messages together that the application holds together. */
@@ -156,7 +91,7 @@ function openInBatch(batch: Batch, at: number, active: Context): Scope {
   const scope = new Scope(message, source, batch, active);
   const span = valid(batch.span?.spanContext());
   const sampled = span !== undefined && (span.traceFlags & TraceFlags.SAMPLED) !== 0;
-  return openScope(scope, extracted, relationOf(message, source), sampled ? span : undefined);
+  return openScope(scope, extracted, chosenRelation(message, source), sampled ? span : undefined);
 }
 
 /** One more attempt at the message that is active: under its creation context, beside the attempt before. */
@@ -164,7 +99,7 @@ function openAgain(ambient: Scope, active: Context): Scope {
   const { message, source, batch } = ambient;
   const extracted = readMessage(message as object, source, active);
   const scope = new Scope(message, source, batch, active);
-  return openScope(scope, extracted, relationOf(message as object, source), undefined);
+  return openScope(scope, extracted, chosenRelation(message as object, source), undefined);
 }
 
 function otherTrace(
@@ -172,19 +107,4 @@ function otherTrace(
   parent: SpanContext | undefined,
 ): SpanContext | undefined {
   return ambient === undefined || ambient.traceId === parent?.traceId ? undefined : ambient;
-}
-
-function relationOf(message: object, source: Source): Relation {
-  const { relation = "parent" } = source.tracing.options;
-  if (typeof relation !== "function") return relation;
-  try {
-    const timestampMs = source.format.timestampMs?.(message);
-    const ageMs = timestampMs === undefined ? undefined : Date.now() - timestampMs;
-    const chosen = relation(message, { ageMs });
-    if (chosen === "parent" || chosen === "link" || chosen === "both") return chosen;
-    fault("relation", new TypeError(`relation gave ${String(chosen)}: parent, link or both`));
-  } catch (error) {
-    fault("relation", error);
-  }
-  return "parent";
 }

@@ -1,22 +1,9 @@
-import {
-  type Attributes,
-  type Context,
-  type Link,
-  propagation,
-  type Span,
-  type SpanContext,
-  type SpanOptions,
-  SpanStatusCode,
-  trace,
-} from "@opentelemetry/api";
+import type { Context, Span } from "@opentelemetry/api";
 import type { Batch } from "./batch.ts";
-import { MessageContext, originOf } from "./context.ts";
-import type { Extracted } from "./extract.ts";
+import { markFailed, rememberFailure } from "./failure.ts";
 import { discard, fault } from "./guard.ts";
-import { rememberFailure } from "./failure.ts";
-import type { Relation } from "./relation.ts";
 import { type Call, type Ending, follow } from "./run.ts";
-import { DUPLICATES, ERROR_TYPE, errorType } from "./semconv.ts";
+import { errorType } from "./semconv.ts";
 import type { Source } from "./source.ts";
 
 /** One message (or one batch) while it is handled: what is active for it, and how its span ends. */
@@ -95,99 +82,5 @@ export class Scope implements Ending {
       }
     }
     span.end();
-  }
-}
-
-/** Status ERROR, `error.type` and the exception event on a span. */
-export function markFailed(span: Span, error: unknown): void {
-  try {
-    const message = error instanceof Error ? error.message : String(error);
-    span.setStatus({ code: SpanStatusCode.ERROR, message });
-    span.setAttribute(ERROR_TYPE, errorType(error));
-    span.recordException(error instanceof Error ? error : message);
-  } catch (problem) {
-    fault("end span", problem);
-  }
-}
-
-/**
- * Opens a message's scope: its context extracted, then activated, and only then is the span
- * started. Without spans the creation context itself is what is active. `linked` is a span to link
- * besides what the relation asks for: the batch's, or an ambient one.
- */
-export function openScope(
-  scope: Scope,
-  extracted: Extracted,
-  relation: Relation,
-  linked: SpanContext | undefined,
-): Scope {
-  const { source } = scope;
-  const { parent, baggage } = extracted;
-  const origin = originOf(scope.context);
-  const behind = extracted.behind ?? origin;
-  const remote = parent === undefined ? undefined : trace.wrapSpanContext(parent);
-  const above = source.tracing.spans && relation === "link" ? undefined : remote;
-  const carried = new MessageContext(behind, origin, above, baggage, scope, parent);
-  scope.context = carried;
-  if (!source.tracing.spans) return scope;
-  try {
-    const { tracer } = source.tracing.now();
-    const span = tracer.startSpan(source.spanName, spanOptions(source, extracted, relation, linked), carried);
-    scope.span = span;
-    scope.context = new MessageContext(behind, origin, span, baggage, scope, parent);
-    if (span.isRecording()) describe(span, scope, extracted);
-  } catch (error) {
-    fault("start span", error);
-  }
-  return scope;
-}
-
-/** Opens a scope beneath another instrumentation's span, which stays the active one. */
-export function openForeign(scope: Scope): Scope {
-  const { context: active } = scope;
-  const origin = originOf(active);
-  const baggage = propagation.getBaggage(active);
-  scope.context = new MessageContext(
-    active,
-    origin,
-    trace.getSpan(active),
-    baggage,
-    scope,
-    undefined,
-  );
-  return scope;
-}
-
-function spanOptions(
-  source: Source,
-  extracted: Extracted,
-  relation: Relation,
-  linked: SpanContext | undefined,
-): SpanOptions {
-  const { parent, several } = extracted;
-  if (relation === "parent" && several === undefined && linked === undefined) {
-    return source.spanOptions;
-  }
-  const links: Link[] = [];
-  if (parent !== undefined && relation !== "parent") links.push({ context: parent });
-  if (several !== undefined) for (const context of several) links.push({ context });
-  if (linked !== undefined) links.push({ context: linked });
-  return { ...source.spanOptions, links };
-}
-
-function describe(span: Span, scope: Scope, extracted: Extracted): void {
-  const { message, source } = scope;
-  if (message === undefined) return;
-  const { options } = source.tracing;
-  if (extracted.several !== undefined) span.setAttribute(DUPLICATES, extracted.several.length);
-  try {
-    source.format.describe?.(message, span, options.messageKey !== false);
-    const added: unknown = options.attributes?.(message);
-    discard("attributes", added);
-    if (added !== undefined && !(added instanceof Promise)) {
-      span.setAttributes(added as Attributes);
-    }
-  } catch (error) {
-    fault("attributes", error);
   }
 }

@@ -6,8 +6,8 @@ import type { Destination } from "./destination.ts";
 import { fault } from "./guard.ts";
 import { fieldsOf } from "./inject.ts";
 import { type Lineage, lineageOf } from "./lineage.ts";
-import { markFailed } from "./scope.ts";
-import { BATCH_COUNT, errorType } from "./semconv.ts";
+import { BATCH_COUNT } from "./semconv.ts";
+import { Sending } from "./sending.ts";
 import type { Field } from "./w3c.ts";
 
 /** One message about to be sent, as its client's adapter read it: each part once. */
@@ -24,41 +24,6 @@ export interface Outgoing {
  * overflow an SDK's export queue, which then drops them.
  */
 const MAX_CREATE_SPANS = 128;
-
-/** One send while it is under way: the headers to send, and how its span ends. */
-export class Sending {
-  /** New headers, one for each message; undefined for a message to be sent as it is. */
-  readonly headers: readonly (object | undefined)[];
-  private readonly destination: Destination;
-  private readonly span: Span | undefined;
-  private readonly startMs: number;
-
-  constructor(
-    destination: Destination,
-    headers: readonly (object | undefined)[],
-    span: Span | undefined,
-  ) {
-    this.destination = destination;
-    this.headers = headers;
-    this.span = span;
-    const timed = destination.tracing.now().meters.operation !== undefined;
-    this.startMs = timed ? performance.now() : 0;
-  }
-
-  /** Ends the span and counts the messages. Never throws. */
-  end(failed: boolean, error: unknown): void {
-    try {
-      const type = failed ? errorType(error) : undefined;
-      this.destination.countSent(this.headers.length, type);
-      this.destination.measure(this.startMs, type);
-      if (this.span === undefined) return;
-      if (failed && this.span.isRecording()) markFailed(this.span, error);
-      this.span.end();
-    } catch (problem) {
-      fault("end span", problem);
-    }
-  }
-}
 
 /**
  * Opens the send of some messages to one destination: spans as the convention says, and new

@@ -2,7 +2,7 @@ import { type Span, SpanKind } from "@opentelemetry/api";
 import { activeContext } from "./context.ts";
 import { fault } from "./guard.ts";
 import { Call, follow } from "./run.ts";
-import { markFailed } from "./scope.ts";
+import { markFailed } from "./failure.ts";
 import { DESTINATION, GROUP, OPERATION_NAME, OPERATION_TYPE, SYSTEM } from "./semconv.ts";
 import { clientAttributes } from "./source.ts";
 import type { Tracing } from "./tracing.ts";

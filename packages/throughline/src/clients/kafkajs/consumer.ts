@@ -1,6 +1,6 @@
 import type { Consumer, ConsumerRunConfig, EachBatchPayload, EachMessagePayload } from "kafkajs";
 import { fault } from "../../guard.ts";
-import { batchDelivered, deliverUnopened, processDelivered } from "../../process.ts";
+import { batchDelivered, deliverUnopened, processDelivered } from "../../deliver.ts";
 import { Call } from "../../run.ts";
 import { opensOwnScopes } from "../../retry.ts";
 import { Source } from "../../source.ts";

@@ -2,7 +2,8 @@ import type { Message, Producer, ProducerBatch, ProducerRecord, Transaction } fr
 import { Destinations } from "../../destination.ts";
 import { fault } from "../../guard.ts";
 import { Call, follow } from "../../run.ts";
-import { openSend, type Outgoing, type Sending } from "../../send.ts";
+import { openSend, type Outgoing } from "../../send.ts";
+import type { Sending } from "../../sending.ts";
 import { KAFKA_TOMBSTONE, PARTITION } from "../../semconv.ts";
 import type { Tracing } from "../../tracing.ts";
 import { type Method, wrap } from "../../wrap.ts";

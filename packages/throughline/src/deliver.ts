@@ -1,0 +1,76 @@
+import { type Batch, openBatch, openUnspanned, readBatch } from "./batch.ts";
+import { chosenRelation } from "./relate.ts";
+import { activeContext } from "./context.ts";
+import { rememberDelivery } from "./delivered.ts";
+import { fault } from "./guard.ts";
+import { openForeign, openScope } from "./open.ts";
+import { readDelivered } from "./read.ts";
+import type { Call } from "./run.ts";
+import { Scope } from "./scope.ts";
+import type { Source } from "./source.ts";
+
+/** Handles one message that a traced client's own loop has just delivered. */
+export function processDelivered<Argument, Result>(
+  message: object,
+  source: Source,
+  call: Call<Argument, Result>,
+): Result {
+  let scope: Scope | undefined;
+  try {
+    scope = source.ignored ? undefined : openDelivered(message, source);
+  } catch (error) {
+    fault("adapter", error);
+  }
+  return scope === undefined ? call.bare() : scope.run(call);
+}
+
+function openDelivered(message: object, source: Source): Scope {
+  rememberDelivery(message, source);
+  const active = activeContext();
+  const extracted = readDelivered(message, source, active);
+  const scope = new Scope(message, source, undefined, active);
+  if (source.foreignSpans) return openForeign(scope);
+  // The loop may have inherited whatever was active when it was started: that is never linked.
+  return openScope(scope, extracted, chosenRelation(message, source), undefined);
+}
+
+/** Handles a batch that a traced client's own loop has just delivered, all of one source. */
+export function batchDelivered<Argument, Result>(
+  messages: readonly object[],
+  source: Source,
+  call: Call<Argument, Result>,
+): Result {
+  let scope: Scope | undefined;
+  try {
+    if (!source.ignored && messages.length > 0) {
+      scope = openBatch(readDeliveredBatch(messages, source), source);
+    }
+  } catch (error) {
+    fault("adapter", error);
+  }
+  return scope === undefined ? call.bare() : scope.run(call);
+}
+
+/**
+ * Hands one delivered message to a handler that opens a span for each of its attempts: known and
+ * counted here, with nothing active around the attempts that would nest them.
+ */
+export function deliverUnopened<Argument, Result>(
+  message: object,
+  source: Source,
+  call: Call<Argument, Result>,
+): Result {
+  let scope: Scope | undefined;
+  try {
+    if (!source.ignored) scope = openUnspanned(readDeliveredBatch([message], source), source);
+  } catch (error) {
+    fault("adapter", error);
+  }
+  return scope === undefined ? call.bare() : scope.run(call);
+}
+
+function readDeliveredBatch(messages: readonly object[], source: Source): Batch {
+  for (const message of messages) rememberDelivery(message, source);
+  const sources = messages.map(() => source);
+  return readBatch(messages, sources, () => true);
+}
