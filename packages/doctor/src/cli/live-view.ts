@@ -1,0 +1,58 @@
+import type { WriteStream } from "node:tty";
+import type { Engine } from "../engine/engine.ts";
+import { pointHere } from "../report/words.ts";
+import { Featured } from "./featured.ts";
+import { frame } from "./terminal/frame.ts";
+import { glyphsFor } from "./terminal/glyphs.ts";
+import { Screen } from "./terminal/screen.ts";
+import type { ShownView } from "./watch.ts";
+
+/** Five pictures a second. */
+const REDRAW_MS = 200;
+/** The notices that are shown, the last ones. */
+const MOST_NOTICES = 3;
+
+export interface ViewFacts {
+  readonly engine: Engine;
+  readonly title: string;
+  /** Where spans are received. */
+  readonly endpoint: string;
+}
+
+/** The live picture in a terminal. NO_COLOR, if set to anything, takes its colours away. */
+export function liveView(
+  { engine, title, endpoint }: ViewFacts,
+  output: WriteStream,
+  env: Readonly<Record<string, string | undefined>>,
+): ShownView {
+  const screen = new Screen(output, !env["NO_COLOR"]);
+  const glyphs = glyphsFor(env);
+  const featured = new Featured(engine);
+  const notices: string[] = [];
+
+  const draw = (): void => {
+    const nowMs = performance.now();
+    featured.consider(engine.settled(nowMs));
+    const view = {
+      title,
+      aside: endpoint,
+      snapshot: engine.snapshot(),
+      ...featured.at(nowMs),
+      notices: notices.slice(-MOST_NOTICES),
+      hint: pointHere(endpoint),
+    };
+    screen.draw(frame(view, screen.size, glyphs));
+  };
+  draw();
+  const timer = setInterval(draw, REDRAW_MS);
+  output.on("resize", draw);
+  return {
+    notice: (text) => void notices.push(text),
+    close() {
+      clearInterval(timer);
+      output.off("resize", draw);
+      draw();
+      screen.close();
+    },
+  };
+}

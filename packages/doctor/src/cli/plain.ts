@@ -1,0 +1,52 @@
+import type { Engine } from "../engine/engine.ts";
+import type { Trace } from "../engine/trace.ts";
+import { traceLine, wholeLine } from "../report/words.ts";
+import { printable } from "./terminal/columns.ts";
+
+/** Lines for traces in one second; more are counted. */
+const MOST_TRACES_PER_SECOND = 10;
+const SECOND_MS = 1000;
+
+/** Prints a line for each complete trace, and the share of whole messages as it changes: for pipes. */
+export class PlainLines {
+  private readonly engine: Engine;
+  private readonly print: (line: string) => void;
+  private sinceMs = 0;
+  private printed = 0;
+  private leftOut = 0;
+  private share = "";
+
+  constructor(engine: Engine, print: (line: string) => void) {
+    this.engine = engine;
+    this.print = print;
+  }
+
+  /** Takes note of traces that have become complete. */
+  consider(traces: readonly Trace[], nowMs: number): void {
+    for (const { id } of traces) {
+      const tree = this.printed < MOST_TRACES_PER_SECOND ? this.engine.tree(id) : undefined;
+      if (tree === undefined) {
+        this.leftOut += 1;
+      } else {
+        this.printed += 1;
+        this.print(printable(traceLine(tree)));
+      }
+    }
+    if (nowMs - this.sinceMs >= SECOND_MS) this.endSecond(nowMs);
+  }
+
+  /** Prints what is still to be said. */
+  end(): void {
+    this.endSecond(0);
+  }
+
+  private endSecond(nowMs: number): void {
+    this.sinceMs = nowMs;
+    if (this.leftOut > 0) this.print(`and ${this.leftOut} more traces`);
+    this.printed = 0;
+    this.leftOut = 0;
+    const share = wholeLine(this.engine.snapshot().messages);
+    if (share !== this.share) this.print(share);
+    this.share = share;
+  }
+}

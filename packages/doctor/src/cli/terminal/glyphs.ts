@@ -1,0 +1,39 @@
+/** The signs that the view is drawn with. */
+export interface Glyphs {
+  readonly branch: string;
+  readonly last: string;
+  readonly through: string;
+  readonly gap: string;
+  readonly full: string;
+  readonly empty: string;
+  readonly error: string;
+  readonly link: string;
+}
+
+const UNICODE: Glyphs = {
+  branch: "├─ ",
+  last: "└─ ",
+  through: "│  ",
+  gap: "   ",
+  full: "█",
+  empty: "░",
+  error: "✗",
+  link: "↪",
+};
+
+const ASCII: Glyphs = {
+  branch: "|- ",
+  last: "`- ",
+  through: "|  ",
+  gap: "   ",
+  full: "#",
+  empty: ".",
+  error: "x",
+  link: "->",
+};
+
+/** ASCII where the locale is named and is not UTF-8; in a container it mostly is not named. */
+export function glyphsFor(env: Readonly<Record<string, string | undefined>>): Glyphs {
+  const locale = env["LC_ALL"] || env["LC_CTYPE"] || env["LANG"] || "";
+  return locale === "" || /utf-?8/i.test(locale) ? UNICODE : ASCII;
+}
