@@ -1,4 +1,4 @@
-import { trace } from "@opentelemetry/api";
+import { SpanStatusCode, trace } from "@opentelemetry/api";
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { test } from "node:test";
@@ -162,7 +162,7 @@ for (const retriable of [true, false]) {
       assert.equal(bare.cause, error);
       assert.deepEqual(ours, bare);
       assert.equal(ours.restarts, retriable);
-      const failed = observed.spans().filter(({ status }) => status.code === 2);
+      const failed = observed.spans().filter(({ status }) => status.code === SpanStatusCode.ERROR);
       assert.equal(failed.length, 1);
       assert.equal(observed.spans().length, 1 + ours.handledAfter);
       assert.equal(observed.open().length, 0);
@@ -212,7 +212,8 @@ test(
     const spans = observed.spans();
     const created = spans.filter(
       ({ name, status }) =>
-        status.code === 0 && (name === `create ${topic}` || name === `send ${topic}`),
+        status.code === SpanStatusCode.UNSET &&
+        (name === `create ${topic}` || name === `send ${topic}`),
     );
     for (const name of ["handle one", "handle undefined", "handle three"]) {
       const own = spans.find((span) => span.name === name);
