@@ -74,9 +74,16 @@ for (const [reader, read] of readers) {
   }
 
   test(`${reader}: properties are kept`, () => {
-    const entry = propagation.getBaggage(read({ baggage: "k=v;ttl=30; private" }))?.getEntry("k");
+    const entry = propagation.getBaggage(read({ baggage: "k=v;ttl=30;\tprivate" }))?.getEntry("k");
     assert.equal(entry?.value, "v");
-    assert.equal(entry.metadata?.toString(), "ttl=30; private");
+    assert.equal(entry.metadata?.toString(), "ttl=30;\tprivate");
+  });
+
+  test(`${reader}: properties that break the grammar are dropped, and their member stays`, () => {
+    for (const properties of ['p="q"', "p=\\", "\u00e9", ""]) {
+      const entry = propagation.getBaggage(read({ baggage: `k=v;${properties}` }))?.getEntry("k");
+      assert.deepEqual([entry?.value, entry?.metadata], ["v", undefined], properties);
+    }
   });
 
   test(`${reader}: 64 members are kept, and no more`, () => {

@@ -14,6 +14,8 @@ const READ_CHARACTERS = 4 * MAX_BYTES;
 // RFC 7230 token, and baggage-octet of W3C Baggage section 3.2.1.
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 const OCTETS = /^[\x21\x23-\x2b\x2d-\x3a\x3c-\x5b\x5d-\x7e]*$/;
+/** The same for a member's properties, the marks and spaces between them included. */
+const PROPERTIES = /^[\t\x20\x21\x23-\x2b\x2d-\x5b\x5d-\x7e]*$/;
 
 function decoded(value: string): string | undefined {
   if (!value.includes("%")) return value;
@@ -36,9 +38,9 @@ function parseMember(member: string): [string, BaggageEntry] | undefined {
   const name = decoded(key);
   const value = decoded(raw);
   if (name === undefined || value === undefined) return undefined;
-  if (semicolon < 0) return [name, { value }];
-  const metadata = baggageEntryMetadataFromString(member.slice(semicolon + 1).trim());
-  return [name, { value, metadata }];
+  const properties = semicolon < 0 ? "" : member.slice(semicolon + 1).trim();
+  if (properties === "" || !PROPERTIES.test(properties)) return [name, { value }];
+  return [name, { value, metadata: baggageEntryMetadataFromString(properties) }];
 }
 
 let lastHeader: string | undefined;
@@ -67,9 +69,6 @@ export function parseBaggage(header: string): Baggage | undefined {
   lastBaggage = members > 0 ? propagation.createBaggage(entries) : undefined;
   return lastBaggage;
 }
-
-/** Text that may stand in a property without ending the member it belongs to. */
-const PROPERTIES = /^[\x20\x21\x23-\x2b\x2d-\x5b\x5d-\x7e]*$/;
 
 /** One member to send; undefined for what can't be encoded (a lone surrogate) or would break the list. */
 function formatMember(key: string, { value, metadata }: BaggageEntry): string | undefined {
