@@ -1,11 +1,10 @@
 import { type Context, trace } from "@opentelemetry/api";
-import { writeHeaders } from "./carrier.ts";
 import { activeContext, MessageContext, originOf } from "./context.ts";
 import { type DeadLetterOptions, makeDeadLetter } from "./dead-letter.ts";
 import { type DeadLetterOrigin, readDeadLetter } from "./dead-letter-origin.ts";
 import { deliveryOf, Sources } from "./delivered.ts";
 import { fault, warnOnce } from "./guard.ts";
-import { fieldsOf, splitHeaders } from "./inject.ts";
+import { injectInto } from "./inject.ts";
 import type { Delivery, MessageFormat } from "./message.ts";
 import { batchHeld, processHeld } from "./process.ts";
 import { readMessage } from "./read.ts";
@@ -87,8 +86,12 @@ export function adapterFor(format: MessageFormat): Adapter {
 
     injectContext(headers, context = activeContext()) {
       const { carrying } = tracing.now();
-      const { kept } = splitHeaders(headers, carrying);
-      return writeHeaders(headers, kept, fieldsOf(context, carrying)) as never;
+      try {
+        return injectInto(headers, context, carrying) as never;
+      } catch (error) {
+        fault("inject", error);
+        return (headers ?? {}) as never;
+      }
     },
 
     deadLetter: (message, error, options = {}) =>

@@ -1,5 +1,5 @@
 import { type Baggage, type SpanContext, trace } from "@opentelemetry/api";
-import { type HeaderPair, writeHeaders } from "./carrier.ts";
+import { type HeaderPair, type Headers, writeHeaders } from "./carrier.ts";
 import {
   activeContext,
   MessageContext,
@@ -11,7 +11,8 @@ import {
 import { DLQ, headerText, isDeadLetterHeader } from "./dead-letter-headers.ts";
 import { deliveryOf } from "./delivered.ts";
 import { failureOf } from "./failure.ts";
-import { fieldsOf, splitHeaders } from "./inject.ts";
+import { fault } from "./guard.ts";
+import { fieldsOf, splitHeaders, type SplitHeaders } from "./inject.ts";
 import { rememberLetter } from "./letters.ts";
 import type { MessageFormat } from "./message.ts";
 import { readMessage } from "./read.ts";
@@ -51,12 +52,11 @@ export function makeDeadLetter(
 
   const failure = failureOf(message);
   const attempt = attemptIn(current) ?? failure?.attempt;
-  const { parent: created, baggage } = readMessage(message, source, active);
+  const { headers, kept, own } = headersOf(message, source);
+  const { parent: created, baggage } = readMessage(message, source, active, own);
   const parent = attempt ?? created;
 
   const { carrying } = source.tracing.now();
-  const headers = source.format.headers(message);
-  const kept = splitHeaders(headers, carrying).kept;
   const attempts = options.attempts ?? (failure?.attempts ?? 0) + (current === undefined ? 0 : 1);
   const facts = [
     ...originFields(message, kept, source),
@@ -79,6 +79,17 @@ function attemptIn(scope: Scope | undefined): SpanContext | undefined {
   return scope.source.foreignSpans
     ? spanContextIn(scope.context)
     : valid(scope.span?.spanContext());
+}
+
+/** A message's headers, each read once; none where they can't be read. */
+function headersOf(message: object, source: Source): SplitHeaders & { headers: Headers } {
+  try {
+    const headers = source.format.headers(message);
+    return { headers, ...splitHeaders(headers, source.tracing.now().carrying) };
+  } catch (error) {
+    fault("extract", error);
+    return { headers: undefined, kept: [], own: [] };
+  }
 }
 
 function contextUnder(
@@ -127,7 +138,7 @@ function republish(format: MessageFormat, message: object, headers: object): obj
 function errorText(error: unknown): string {
   let text: string;
   try {
-    text = error instanceof Error ? error.message : String(error);
+    text = String(error instanceof Error ? error.message : error);
   } catch {
     return "";
   }
