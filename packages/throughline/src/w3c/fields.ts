@@ -71,9 +71,13 @@ export function listText(value: unknown): string {
 }
 
 function singleText(value: unknown): string {
-  if (typeof value === "string") return value.length > READ_BYTES ? "" : value;
+  if (typeof value === "string")
+    return value.length > READ_BYTES ? value.slice(0, READ_BYTES) : value;
   return latin1(value, READ_BYTES) ?? "";
 }
+
+/** As many as a span keeps links; of a header repeated more often the last ones are read. */
+const MAX_TRACEPARENTS = 128;
 
 /** Every traceparent of the message, in order; undefined for each that is malformed. Empty where there is none. */
 export function traceparents(value: unknown): readonly (SpanContext | undefined)[] {
@@ -81,5 +85,6 @@ export function traceparents(value: unknown): readonly (SpanContext | undefined)
   if (!Array.isArray(value)) return [parseTraceparent(value)];
   return value
     .filter((single) => single !== undefined && single !== null)
+    .slice(-MAX_TRACEPARENTS)
     .map((single) => parseTraceparent(single));
 }

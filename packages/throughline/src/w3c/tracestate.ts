@@ -13,7 +13,19 @@ const MAX_HEADER = 32 * (MAX_KEY + MAX_VALUE + 3);
 // W3C Trace Context Level 2, sections 3.3.2.2.1 and 3.3.2.2.2.
 const KEY = /^[a-z0-9][a-z0-9_\-*/@]*$/;
 const VALUE = /^[\x20-\x2b\x2d-\x3c\x3e-\x7e]*[\x21-\x2b\x2d-\x3c\x3e-\x7e]$/;
-const OUTER_SPACE = /^[ \t]+|[ \t]+$/g;
+
+/** Without the spaces and tabs around it. By hand: a pattern for the end walks every inner run of spaces again. */
+function withoutOuterSpace(part: string): string {
+  let from = 0;
+  let to = part.length;
+  while (from < to && isSpace(part.charCodeAt(from))) from++;
+  while (to > from && isSpace(part.charCodeAt(to - 1))) to--;
+  return part.slice(from, to);
+}
+
+function isSpace(code: number): boolean {
+  return code === 0x20 || code === 0x09;
+}
 
 function isKey(key: string): boolean {
   return key.length <= MAX_KEY && KEY.test(key);
@@ -27,7 +39,7 @@ function isValue(value: string): boolean {
 function parse(header: string): Map<string, string> | undefined {
   const members = new Map<string, string>();
   for (const part of header.split(",", MAX_MEMBERS * 8)) {
-    const member = part.replace(OUTER_SPACE, "");
+    const member = withoutOuterSpace(part);
     if (member === "") continue;
     const equals = member.indexOf("=");
     const key = member.slice(0, equals);
