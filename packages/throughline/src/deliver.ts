@@ -17,7 +17,9 @@ export function processDelivered<Argument, Result>(
 ): Result {
   let scope: Scope | undefined;
   try {
-    scope = source.ignored ? undefined : openDelivered(message, source);
+    // Known though it may be left alone, so that processMessage leaves it alone too.
+    rememberDelivery(message, source);
+    if (!source.ignored) scope = openDelivered(message, source);
   } catch (error) {
     fault("adapter", error);
   }
@@ -25,7 +27,6 @@ export function processDelivered<Argument, Result>(
 }
 
 function openDelivered(message: object, source: Source): Scope {
-  rememberDelivery(message, source);
   const active = activeContext();
   const extracted = readDelivered(message, source, active);
   const scope = new Scope(message, source, undefined, active);
@@ -42,6 +43,7 @@ export function batchDelivered<Argument, Result>(
 ): Result {
   let scope: Scope | undefined;
   try {
+    for (const message of messages) rememberDelivery(message, source);
     if (!source.ignored && messages.length > 0) {
       scope = openBatch(readDeliveredBatch(messages, source), source);
     }
@@ -62,6 +64,7 @@ export function deliverUnopened<Argument, Result>(
 ): Result {
   let scope: Scope | undefined;
   try {
+    rememberDelivery(message, source);
     if (!source.ignored) scope = openUnspanned(readDeliveredBatch([message], source), source);
   } catch (error) {
     fault("adapter", error);
@@ -70,7 +73,6 @@ export function deliverUnopened<Argument, Result>(
 }
 
 function readDeliveredBatch(messages: readonly object[], source: Source): Batch {
-  for (const message of messages) rememberDelivery(message, source);
   const sources = messages.map(() => source);
   return readBatch(messages, sources, () => true);
 }

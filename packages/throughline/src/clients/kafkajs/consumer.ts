@@ -28,13 +28,14 @@ export function tracedConsumer(
     run(target, args) {
       const [config, ...rest] = args as [ConsumerRunConfig | undefined, ...unknown[]];
       return Reflect.apply((target as Consumer).run, target, [
-        config === undefined ? config : tracedRun(config, partitions),
+        typeof config === "object" && config !== null ? tracedRun(config, partitions) : config,
         ...rest,
       ]);
     },
     commitOffsets(target, args) {
       const commit = (): unknown => Reflect.apply((target as Consumer).commitOffsets, target, args);
-      return settle("commit", tracing, partitions.settlementOf(args[0]), commit);
+      const settlement = partitions.settlementOf(args[0]);
+      return settlement === undefined ? commit() : settle("commit", tracing, settlement, commit);
     },
   };
   return wrap(consumer, methods);
@@ -75,13 +76,15 @@ class Partitions {
     ));
   }
 
-  /** What a commit is of: its topic, where it is one. */
-  settlementOf(offsets: unknown): Settlement {
+  /** What a commit is of: its topic, where it is one; undefined where that is to be left alone. */
+  settlementOf(offsets: unknown): Settlement | undefined {
     const topics = Array.isArray(offsets)
       ? new Set(offsets.map((offset: { topic?: unknown } | null) => offset?.topic))
       : new Set();
     const [topic] = topics;
     const destination = topics.size === 1 && typeof topic === "string" ? topic : undefined;
+    const known = destination === undefined ? undefined : this.topics.get(destination);
+    if (known?.some((source) => source?.ignored)) return undefined;
     return { system: "kafka", destination, group: this.groupId };
   }
 
