@@ -5,7 +5,7 @@ import { fault } from "./guard.ts";
 import { readDelivered, readMessage } from "./read.ts";
 import { openForeign } from "./open.ts";
 import { Scope } from "./scope.ts";
-import { BATCH_COUNT, DESTINATION, LINKS_DROPPED } from "./semconv.ts";
+import { BATCH_COUNT, LINKS_DROPPED } from "./semconv.ts";
 import type { Source } from "./source.ts";
 
 /** An SDK's span keeps this many links, the last ones; more would push the first out. */
@@ -82,7 +82,7 @@ export function openBatch(batch: Batch, source: Source): Scope {
   if (source.foreignSpans || !source.tracing.spans) return scope;
   try {
     const { links, dropped } = linksOf(batch);
-    const attributes = { ...attributesOf(batch, source), [BATCH_COUNT]: batch.messages.length };
+    const attributes = { ...source.spanAttributes, [BATCH_COUNT]: batch.messages.length };
     const options = { kind: SpanKind.CONSUMER, attributes, links, root: true };
     const { context } = scope;
     const span = source.tracing.now().tracer.startSpan(source.spanName, options, context);
@@ -94,14 +94,6 @@ export function openBatch(batch: Batch, source: Source): Scope {
     fault("start span", error);
   }
   return scope;
-}
-
-/** A batch from several destinations names none. */
-function attributesOf(batch: Batch, source: Source): typeof source.spanAttributes {
-  const one = batch.sources.every((each) => each.origin.destination === source.origin.destination);
-  if (one) return source.spanAttributes;
-  const { [DESTINATION]: _, ...attributes } = source.spanAttributes;
-  return attributes;
 }
 
 function linksOf(batch: Batch): { links: Link[]; dropped: number } {

@@ -9,7 +9,7 @@ import { openScope } from "./open.ts";
 import { readDelivered, readMessage } from "./read.ts";
 import type { Call } from "./run.ts";
 import { Scope } from "./scope.ts";
-import type { Source } from "./source.ts";
+import { type Source, sharedSource } from "./source.ts";
 
 /** What the application says of messages that no traced client delivered. */
 export interface Told {
@@ -77,16 +77,17 @@ function openHeldBatch(messages: readonly object[], told: Told): Scope | undefin
   const known = messages.map((message) => deliveryOf(message));
   const sources = messages.map((message, at) => known[at] ?? told.source(message));
   const [first] = sources;
-  if (first === undefined || first.ignored) return undefined;
+  if (first === undefined || sources.every(({ ignored }) => ignored)) return undefined;
   messages.forEach((message, at) => rememberDelivery(message, sources[at] as Source));
   const batch = readBatch(messages, sources, (at) => known[at] === undefined);
-  return openBatch(batch, first);
+  return openBatch(batch, sharedSource(first, sources));
 }
 
-function openInBatch(batch: Batch, at: number, active: Context): Scope {
-  batch.hadSingles = true;
+function openInBatch(batch: Batch, at: number, active: Context): Scope | undefined {
   const message = batch.messages[at] as object;
   const source = batch.sources[at] as Source;
+  if (source.ignored) return undefined;
+  batch.hadSingles = true;
   const extracted = batch.extracted[at] as Extracted;
   const scope = new Scope(message, source, batch, active);
   const span = valid(batch.span?.spanContext());

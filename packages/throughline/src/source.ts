@@ -59,7 +59,7 @@ export class Source {
     this.ignored = isIgnored(tracing, destination);
     const named = destinationNames(tracing, destination);
     this.spanName = `process ${named.low}`.trimEnd();
-    const system = { [SYSTEM]: origin.system };
+    const system = origin.system === "" ? {} : { [SYSTEM]: origin.system };
     const reader = {
       ...(group === undefined ? {} : { [GROUP]: group }),
       ...(partition === undefined ? {} : { [PARTITION]: String(partition) }),
@@ -99,8 +99,29 @@ export class Source {
   }
 }
 
-/** Whether the application asked to leave a destination alone. */
+/** The source of messages taken together: their own where they have one, else one that names what they share. */
+export function sharedSource(first: Source, sources: readonly Source[]): Source {
+  if (sources.every((each) => each === first)) return first;
+  const shares = (name: keyof Origin): boolean =>
+    sources.every(({ origin }) => origin[name] === first.origin[name]);
+  const { system, destination, partition, group } = first.origin;
+  const oneDestination = shares("destination");
+  return new Source(
+    first.format,
+    first.tracing,
+    {
+      system: shares("system") ? system : "",
+      destination: oneDestination ? destination : "",
+      ...(oneDestination && partition !== undefined && shares("partition") ? { partition } : {}),
+      ...(group !== undefined && shares("group") ? { group } : {}),
+    },
+    first.foreignSpans,
+  );
+}
+
+/** Whether the application asked to leave a destination alone; it is not asked about an unknown one. */
 export function isIgnored(tracing: Tracing, destination: string): boolean {
+  if (destination === "") return false;
   try {
     return tracing.options.ignore?.(destination) === true;
   } catch (error) {
