@@ -1,6 +1,5 @@
 import type { WriteStream } from "node:tty";
 import type { Engine } from "../engine/engine.ts";
-import { pointHere } from "../report/words.ts";
 import { Featured } from "./featured.ts";
 import { frame } from "./terminal/frame.ts";
 import { glyphsFor } from "./terminal/glyphs.ts";
@@ -17,11 +16,13 @@ export interface ViewFacts {
   readonly title: string;
   /** Where spans are received. */
   readonly endpoint: string;
+  /** Shown while there is nothing else to show. */
+  readonly hint: string;
 }
 
 /** The live picture in a terminal. NO_COLOR, if set to anything, takes its colours away. */
 export function liveView(
-  { engine, title, endpoint }: ViewFacts,
+  { engine, title, endpoint, hint }: ViewFacts,
   output: WriteStream,
   env: Readonly<Record<string, string | undefined>>,
 ): ShownView {
@@ -37,9 +38,9 @@ export function liveView(
       title,
       aside: endpoint,
       snapshot: engine.snapshot(),
-      ...featured.at(nowMs),
+      featuring: featured.at(nowMs),
       notices: notices.slice(-MOST_NOTICES),
-      hint: pointHere(endpoint),
+      hint,
     };
     screen.draw(frame(view, screen.size, glyphs));
   };

@@ -1,4 +1,3 @@
-import { pointHere } from "../report/words.ts";
 import type { ViewFacts } from "./live-view.ts";
 import { PlainLines } from "./plain.ts";
 import type { ShownView } from "./watch.ts";
@@ -7,13 +6,13 @@ const LOOK_MS = 200;
 
 /** Lines for a pipe, a log or a terminal that can't be drawn on. */
 export function plainView(
-  { engine, title, endpoint }: ViewFacts,
+  { engine, title, hint }: ViewFacts,
   output: NodeJS.WritableStream,
 ): ShownView {
   const print = (line: string): void => void output.write(`${line}\n`);
   const lines = new PlainLines(engine, print);
   print(title);
-  print(pointHere(endpoint));
+  print(hint);
   const look = (): void => {
     const nowMs = performance.now();
     lines.consider(engine.settled(nowMs), nowMs);

@@ -1,4 +1,5 @@
 import type { Engine } from "../engine/engine.ts";
+import { messagingRole } from "../engine/messaging.ts";
 import type { Trace } from "../engine/trace.ts";
 import { traceLine, wholeLine } from "../report/words.ts";
 import { printable } from "./terminal/columns.ts";
@@ -23,7 +24,7 @@ export class PlainLines {
 
   /** Takes note of traces that have become complete. */
   consider(traces: readonly Trace[], nowMs: number): void {
-    for (const { id } of traces) {
+    for (const { id } of traces.filter((trace) => !isBatch(trace))) {
       const tree = this.printed < MOST_TRACES_PER_SECOND ? this.engine.tree(id) : undefined;
       if (tree === undefined) {
         this.leftOut += 1;
@@ -38,6 +39,7 @@ export class PlainLines {
   /** Prints what is still to be said. */
   end(): void {
     this.endSecond(0);
+    if (this.share === "") this.print(wholeLine(this.engine.snapshot().messages));
   }
 
   private endSecond(nowMs: number): void {
@@ -45,8 +47,17 @@ export class PlainLines {
     if (this.leftOut > 0) this.print(`and ${this.leftOut} more traces`);
     this.printed = 0;
     this.leftOut = 0;
-    const share = wholeLine(this.engine.snapshot().messages);
-    if (share !== this.share) this.print(share);
+    const { messages } = this.engine.snapshot();
+    const share = wholeLine(messages);
+    const any = messages.connected + messages.linked + messages.broken + messages.waiting > 0;
+    if (!any || share === this.share) return;
+    this.print(share);
     this.share = share;
   }
+}
+
+/** The trace of a batch as a whole says nothing of a message that the messages' own do not. */
+function isBatch(trace: Trace): boolean {
+  const spans = [...trace.spans.values()];
+  return spans.some((span) => span.parentSpanId === undefined && messagingRole(span) === "batch");
 }

@@ -2,6 +2,7 @@ import type { WriteStream } from "node:tty";
 import { Engine } from "../engine/engine.ts";
 import type { Shares } from "../engine/tally.ts";
 import type { WindowLimits } from "../engine/window.ts";
+import { pointHere } from "../report/words.ts";
 import { startOtlpReceiver } from "../sources/otlp/receiver.ts";
 import { liveView } from "./live-view.ts";
 import { plainView } from "./plain-view.ts";
@@ -12,6 +13,8 @@ export interface WatchOptions {
   readonly window?: Partial<WindowLimits>;
   /** What is watched, for the title. Default "throughline watch". */
   readonly title?: string;
+  /** What to say while there is nothing to show. Default: how to send spans here. */
+  readonly hint?: string;
   /** Default process.stdout: live where it is a terminal, a line for each trace where it is none. */
   readonly output?: NodeJS.WritableStream & Partial<WriteStream>;
   /** NO_COLOR, TERM and the locale are read from it. Default process.env. */
@@ -58,7 +61,8 @@ export async function startWatch(options: WatchOptions = {}): Promise<Watch> {
   return {
     endpoint: receiver.endpoint,
     show() {
-      const facts = { engine, title, endpoint: receiver.endpoint };
+      const { hint = pointHere(receiver.endpoint) } = options;
+      const facts = { engine, title, endpoint: receiver.endpoint, hint };
       view ??= live ? liveView(facts, output as WriteStream, env) : plainView(facts, output);
       for (const text of early.splice(0)) view.notice(text);
     },

@@ -1,3 +1,4 @@
+import { messagingRole } from "./messaging.ts";
 import type { Span } from "./span.ts";
 import type { Trace } from "./trace.ts";
 import type { Verdict } from "./verdict.ts";
@@ -127,16 +128,20 @@ class Planting {
     return byStart(this.sources.trace(span.traceId)?.children.get(span.spanId) ?? []);
   }
 
-  /** What links to a span; a batch only where no handling of the message tells of it already. */
+  /**
+   * What links to a span and has no better place: a handling that is a trace of its own, and a batch
+   * where no handling of the message tells of it already.
+   */
   private joinedTo(span: Span, children: readonly Span[]): Span[] {
     const linked = this.sources.linkedTo(span);
     if (linked.length === 0) return [];
-    const handled = new Set(
-      [...children, ...linked].flatMap(({ links }) => links.map(({ spanId }) => spanId)),
+    const apart = linked.filter((each) => this.sources.verdict(each) === "linked");
+    const told = [...children, ...apart].flatMap(({ links }) => links.map(({ spanId }) => spanId));
+    const batches = linked.filter(
+      (each) => messagingRole(each) === "batch" && !told.includes(each.spanId),
     );
-    const isTold = (each: Span): boolean =>
-      this.sources.verdict(each) === undefined && handled.has(each.spanId);
-    return byStart(linked.filter((each) => !isTold(each)));
+    const joined = messagingRole(span) === "batch" ? [] : [...apart, ...batches];
+    return byStart(joined);
   }
 
   private linkTargets(span: Span): Span[] {

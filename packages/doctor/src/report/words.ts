@@ -71,7 +71,7 @@ export const LATEST_WHOLE = "The latest whole trace";
 
 export function severedTitle({ traceIds, destination, key }: Severed): string {
   if (traceIds.length === 1) return "The latest broken trace: nothing ties it to its message";
-  return `Broken: ${traceIds.length} traces where there should be 1 (key ${key} of ${destination})`;
+  return `Broken: ${traceIds.length} traces where there should be 1 (${destination}, key ${key})`;
 }
 
 /** What is to be said of a span besides its name, kind and duration. */
@@ -84,8 +84,7 @@ export function remarks(node: TreeNode): Remark[] {
   const { span, verdict, joinedBy, parentAbsent, linksTo } = node;
   const remarks: Remark[] = [];
   if (span.status === "error") remarks.push({ text: errorWord(span), tone: "bad" });
-  if (verdict === "broken")
-    remarks.push({ text: "orphaned root: no parent, no link", tone: "bad" });
+  if (verdict === "broken") remarks.push({ text: "orphaned root, no link", tone: "bad" });
   if (parentAbsent) remarks.push({ text: "its parent has not come", tone: "plain" });
   const batch = batchCountOf(span);
   if (batch !== undefined) remarks.push({ text: `batch of ${count(batch)}`, tone: "plain" });
@@ -97,7 +96,7 @@ export function remarks(node: TreeNode): Remark[] {
 }
 
 function errorWord(span: Span): string {
-  return textAttribute(span, "error.type") ?? (span.statusMessage || "error");
+  return span.statusMessage || textAttribute(span, "error.type") || "error";
 }
 
 function linkWord(target: Span): string {

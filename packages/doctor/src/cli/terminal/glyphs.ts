@@ -32,6 +32,22 @@ const ASCII: Glyphs = {
   link: "->",
 };
 
+/** The same in narrower branches, for narrow terminals. */
+export function compact(glyphs: Glyphs): Glyphs {
+  const { branch, last, through, gap } = glyphs;
+  return {
+    ...glyphs,
+    branch: narrow(branch),
+    last: narrow(last),
+    through: narrow(through),
+    gap: narrow(gap),
+  };
+}
+
+function narrow(branch: string): string {
+  return `${branch[0] ?? ""} `;
+}
+
 /** ASCII where the locale is named and is not UTF-8; in a container it mostly is not named. */
 export function glyphsFor(env: Readonly<Record<string, string | undefined>>): Glyphs {
   const locale = env["LC_ALL"] || env["LC_CTYPE"] || env["LANG"] || "";

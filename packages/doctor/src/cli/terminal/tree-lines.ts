@@ -2,15 +2,22 @@ import type { TraceTree, TreeNode } from "../../engine/tree.ts";
 import { durationMs } from "../../engine/span.ts";
 import { duration, remarks } from "../../report/words.ts";
 import { fit, pad, printable, width } from "./columns.ts";
-import type { Glyphs } from "./glyphs.ts";
+import { compact, type Glyphs } from "./glyphs.ts";
 import { type Line, piece } from "./line.ts";
 
 const DURATION_COLUMNS = 8;
 const KIND_COLUMNS = 8;
 /** Narrower terminals leave the kind out. */
 const KIND_FROM_COLUMNS = 72;
+/** Narrower ones have narrower branches and services. */
+const NARROW_COLUMNS = 60;
+/** In wider ones the duration would stand too far from the name. */
+const MOST_COLUMNS = 110;
 /** The name is to keep this many columns, however deep it stands. */
-const NAME_COLUMNS = 12;
+const NAME_COLUMNS = 10;
+
+/** A remark cut off to less says nothing. */
+const LEAST_REMARK_COLUMNS = 6;
 
 /** A row of the tree before it is fitted to the terminal. */
 interface Row {
@@ -19,15 +26,31 @@ interface Row {
   readonly stem: string;
 }
 
+/** The room that a tree has, and what stands beside others looks alike in. */
+export interface Layout {
+  readonly columns: number;
+  readonly serviceColumns: number;
+  readonly glyphs: Glyphs;
+}
+
+/** Columns and signs for these trees, drawn one above the other. */
+export function layoutFor(trees: readonly TraceTree[], columns: number, glyphs: Glyphs): Layout {
+  const services = trees.flatMap((tree) => tree.services.map((name) => width(printable(name))));
+  const narrow = columns < NARROW_COLUMNS;
+  return {
+    columns: Math.min(columns, MOST_COLUMNS),
+    serviceColumns: Math.min(Math.max(...services, 4), narrow ? 10 : 16),
+    glyphs: narrow ? compact(glyphs) : glyphs,
+  };
+}
+
 /** A trace, a span a line: service, tree and name, kind, duration. At most `rows` lines. */
-export function treeLines(tree: TraceTree, columns: number, rows: number, glyphs: Glyphs): Line[] {
-  const all = rowsOf(tree, glyphs, rows + 1);
-  const services = tree.services.map((service) => width(printable(service)));
-  const serviceColumns = Math.min(Math.max(...services, 4), columns >= 60 ? 16 : 10);
+export function treeLines(tree: TraceTree, rows: number, layout: Layout): Line[] {
+  const all = rowsOf(tree, layout.glyphs, rows + 1);
   const shown = all.length > rows ? all.slice(0, Math.max(0, rows - 1)) : all;
-  const lines = shown.map((row) => spanLine(row, serviceColumns, columns, glyphs));
+  const lines = shown.map((row) => spanLine(row, layout));
   const hidden = tree.spans - shown.length;
-  if (hidden > 0 && all.length > rows) lines.push([piece(`  … ${hidden} more`, "dim")]);
+  if (hidden > 0 && rows > 0) lines.push([piece(`  … ${hidden} more`, "dim")]);
   return lines;
 }
 
@@ -50,8 +73,9 @@ function rowsOf(tree: TraceTree, glyphs: Glyphs, most: number): Row[] {
   return rows;
 }
 
-function spanLine({ node, stem }: Row, service: number, columns: number, glyphs: Glyphs): Line {
+function spanLine({ node, stem }: Row, layout: Layout): Line {
   const { span } = node;
+  const { columns, serviceColumns: service, glyphs } = layout;
   const withKind = columns >= KIND_FROM_COLUMNS;
   const right = DURATION_COLUMNS + 1 + (withKind ? KIND_COLUMNS + 2 : 0);
   const middle = Math.max(0, columns - service - 2 - right);
@@ -64,20 +88,24 @@ function spanLine({ node, stem }: Row, service: number, columns: number, glyphs:
   ];
 }
 
-/** Branches, name and remarks in exactly `columns`; what stands too deep loses its branches first. */
+/**
+ * Branches, name and remarks in exactly `columns`. What stands too deep loses branches first; what
+ * is bad keeps its sign.
+ */
 function nameColumn(node: TreeNode, stem: string, columns: number, glyphs: Glyphs): Line {
   const { span, verdict } = node;
   const stemRoom = Math.max(0, columns - NAME_COLUMNS);
   const branches = width(stem) <= stemRoom ? stem : `…${stem.slice(stem.length - stemRoom + 1)}`;
   let room = columns - width(branches);
-  const name = fit(printable(span.name), room);
-  room -= width(name);
   const bad = span.status === "error" || verdict === "broken";
+  const name = fit(printable(span.name), bad ? room - 2 : room);
+  room -= width(name);
   const line = [piece(branches, "dim"), piece(name, bad ? "bad" : "plain")];
   for (const { text, tone } of remarks(node)) {
     const sign = tone === "bad" ? glyphs.error : glyphs.link;
-    const remark = fit(` ${sign} ${printable(text)}`, room);
-    if (width(remark) < 4) break;
+    let remark = fit(` ${sign} ${printable(text)}`, room);
+    if (width(remark) < LEAST_REMARK_COLUMNS)
+      remark = tone === "bad" ? fit(` ${sign}`, room, "") : "";
     line.push(piece(remark, tone === "bad" ? "bad" : "dim"));
     room -= width(remark);
   }
