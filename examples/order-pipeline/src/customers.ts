@@ -19,7 +19,7 @@ let placed = 0;
 async function placeOrder(checkout: string): Promise<void> {
   placed += 1;
   const order: Order = {
-    id: randomUUID(),
+    id: `order-${randomUUID().slice(0, 8)}`,
     item: ITEMS[placed % ITEMS.length] ?? "kettle",
     cents: 500 + Math.floor(Math.random() * 9500),
     card: placed % DECLINED_EVERY === 0 ? DECLINED_CARD : "4242",

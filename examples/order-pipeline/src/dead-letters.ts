@@ -1,14 +1,14 @@
 import { trace } from "@opentelemetry/api";
 import { Kafka } from "kafkajs";
 import { deadLetterOf, traced } from "throughline/kafkajs";
-import { DEAD_LETTERS } from "./orders.ts";
+import { DEAD_LETTERS, NAME_PREFIX } from "./orders.ts";
 import { consumerSettings, kafkaSettings } from "./settings.ts";
 import { startTelemetry } from "./telemetry.ts";
 
 // Tells a person about every order that could not be paid.
 
 const kafka = traced(new Kafka({ ...kafkaSettings, clientId: "dead-letters" }));
-const consumer = kafka.consumer({ groupId: "dead-letters", ...consumerSettings });
+const consumer = kafka.consumer({ groupId: `${NAME_PREFIX}dead-letters`, ...consumerSettings });
 
 startTelemetry("dead-letters", () => consumer.disconnect());
 const tracer = trace.getTracer("dead-letters");

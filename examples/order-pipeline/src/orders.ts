@@ -7,9 +7,12 @@ export interface Order {
   readonly card: string;
 }
 
+/** Stands before topics and groups on a Kafka that others use as well. */
+export const { NAME_PREFIX = "" } = process.env;
+
 /** Every service's topics: an order as it was placed, and one that could not be paid. */
-export const ORDERS = "orders";
-export const DEAD_LETTERS = "orders.dlq";
+export const ORDERS = `${NAME_PREFIX}orders`;
+export const DEAD_LETTERS = `${NAME_PREFIX}orders.dlq`;
 
 /** A card that the bank declines. */
 export const DECLINED_CARD = "0002";

@@ -1,14 +1,14 @@
 import { SpanStatusCode, trace } from "@opentelemetry/api";
 import { type EachMessagePayload, Kafka } from "kafkajs";
 import { traced, withRetries } from "throughline/kafkajs";
-import { DEAD_LETTERS, DECLINED_CARD, orderIn, ORDERS } from "./orders.ts";
+import { DEAD_LETTERS, DECLINED_CARD, NAME_PREFIX, orderIn, ORDERS } from "./orders.ts";
 import { consumerSettings, kafkaSettings } from "./settings.ts";
 import { startTelemetry } from "./telemetry.ts";
 
 // Charges each order's card; an order that can't be paid goes to the dead letters.
 
 const kafka = traced(new Kafka({ ...kafkaSettings, clientId: "payments" }));
-const consumer = kafka.consumer({ groupId: "payments", ...consumerSettings });
+const consumer = kafka.consumer({ groupId: `${NAME_PREFIX}payments`, ...consumerSettings });
 const producer = kafka.producer({ allowAutoTopicCreation: true });
 
 startTelemetry("payments", () => Promise.all([consumer.disconnect(), producer.disconnect()]));

@@ -1,14 +1,14 @@
 import { trace } from "@opentelemetry/api";
 import { Kafka } from "kafkajs";
 import { processMessage, traced } from "throughline/kafkajs";
-import { orderIn, ORDERS } from "./orders.ts";
+import { NAME_PREFIX, orderIn, ORDERS } from "./orders.ts";
 import { consumerSettings, kafkaSettings } from "./settings.ts";
 import { startTelemetry } from "./telemetry.ts";
 
 // Packs orders batch by batch, each order in its own scope.
 
 const kafka = traced(new Kafka({ ...kafkaSettings, clientId: "shipping" }));
-const consumer = kafka.consumer({ groupId: "shipping", ...consumerSettings });
+const consumer = kafka.consumer({ groupId: `${NAME_PREFIX}shipping`, ...consumerSettings });
 
 startTelemetry("shipping", () => consumer.disconnect());
 const tracer = trace.getTracer("shipping");

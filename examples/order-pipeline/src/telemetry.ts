@@ -11,6 +11,8 @@ import { NodeTracerProvider } from "@opentelemetry/sdk-trace-node";
 
 /** Spans are sent so often, for a live view; a service of yours would keep the default of 5 s. */
 const SEND_EVERY_MS = 250;
+/** After so long a service ends, whatever is still under way. */
+const MOST_STOP_MS = 3000;
 
 /**
  * Starts one service's own OpenTelemetry SDK: nothing in it knows Throughline. Where spans go is
@@ -36,6 +38,8 @@ export function startTelemetry(service: string, stop: () => Promise<unknown>): v
   const end = async (): Promise<void> => {
     if (stopping) return;
     stopping = true;
+    // Where Kafka has gone, kafkajs goes on trying for long.
+    setTimeout(() => process.exit(1), MOST_STOP_MS);
     await Promise.allSettled([stop()]);
     await Promise.allSettled([provider.shutdown()]);
     process.exit(0);

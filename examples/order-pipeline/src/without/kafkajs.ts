@@ -1,4 +1,4 @@
-import { context, propagation, SpanKind, trace } from "@opentelemetry/api";
+import { context, propagation, SpanKind, SpanStatusCode, trace } from "@opentelemetry/api";
 import type {
   Consumer,
   EachMessagePayload,
@@ -7,6 +7,7 @@ import type {
   Producer,
   ProducerRecord,
 } from "kafkajs";
+import { ORDERS } from "../orders.ts";
 
 // What stands in for throughline/kafkajs in `npm start -- --without`: the producer injects, as most
 // do, and the consumer opens its spans without extracting anything, as most do too.
@@ -27,7 +28,7 @@ function injecting(producer: Producer): Producer {
   producer.send = (record: ProducerRecord) => {
     const span = tracer.startSpan(`send ${record.topic}`, {
       kind: SpanKind.PRODUCER,
-      attributes: { "messaging.system": "kafka", "messaging.destination.name": record.topic },
+      attributes: attributesOf("send", record.topic, record.messages[0]?.key),
     });
     const messages = record.messages.map((message) => {
       const headers = { ...message.headers };
@@ -46,30 +47,52 @@ function orphaning(consumer: Consumer): Consumer {
     if (eachMessage === undefined) return run(config);
     return run({
       ...config,
-      eachMessage: (payload) => inProcessSpan(payload.topic, () => eachMessage(payload)),
+      eachMessage: (payload) =>
+        inProcessSpan(payload.topic, payload.message, () => eachMessage(payload)),
     });
   };
   return consumer;
 }
 
-function inProcessSpan<Result>(topic: string, work: () => Promise<Result>): Promise<Result> {
-  const attributes = {
-    "messaging.system": "kafka",
-    "messaging.operation.type": "process",
-    "messaging.destination.name": topic,
-  };
+/** The mistake: the message's headers hold its context, and nobody reads them. */
+function inProcessSpan<Result>(
+  topic: string,
+  message: KafkaMessage,
+  work: () => Promise<Result>,
+): Promise<Result> {
+  const attributes = attributesOf("process", topic, message.key);
   const options = { kind: SpanKind.CONSUMER, attributes };
-  return tracer.startActiveSpan(`process ${topic}`, options, (span) =>
-    work().finally(() => span.end()),
-  );
+  return tracer.startActiveSpan(`process ${topic}`, options, async (span) => {
+    try {
+      return await work();
+    } catch (error) {
+      span.setStatus({ code: SpanStatusCode.ERROR, message: String(error) });
+      throw error;
+    } finally {
+      span.end();
+    }
+  });
+}
+
+function attributesOf(
+  operation: string,
+  topic: string,
+  key: Buffer | string | null | undefined,
+): Record<string, string> {
+  return {
+    "messaging.system": "kafka",
+    "messaging.operation.type": operation,
+    "messaging.destination.name": topic,
+    ...(key === null || key === undefined ? {} : { "messaging.kafka.message.key": key.toString() }),
+  };
 }
 
 /** A span for each record of a batch, each a root. */
 export function processMessage<Result>(
-  _message: KafkaMessage,
+  message: KafkaMessage,
   handler: () => Promise<Result>,
 ): Promise<Result> {
-  return inProcessSpan("orders", handler);
+  return inProcessSpan(ORDERS, message, handler);
 }
 
 interface Policy {
