@@ -1,0 +1,13 @@
+/**
+ * What tests of traced messaging need: a Kafka in memory, what to expect of spans, and the contract
+ * that every client's adapter keeps. Knows no test runner.
+ *
+ * @module
+ */
+export { memoryBroker } from "./memory/broker.ts";
+export type { MemoryBroker, MemoryBrokerOptions, MemoryRecord } from "./memory/broker.ts";
+export { collectSpans } from "./spans/collect.ts";
+export type { SpanCollector } from "./spans/collect.ts";
+export type { SpanExpectation } from "./spans/expectation.ts";
+export type { SpanChoice, SpanReference } from "./spans/reference.ts";
+export type { CollectedSpan } from "./spans/span.ts";

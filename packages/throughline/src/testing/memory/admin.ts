@@ -1,0 +1,49 @@
+import type { Admin } from "kafkajs";
+import { refusal } from "./errors.ts";
+import type { BrokerState } from "./state.ts";
+
+type Offered =
+  | "connect"
+  | "disconnect"
+  | "createTopics"
+  | "listTopics"
+  | "fetchOffsets"
+  | "fetchTopicOffsets";
+
+/** The part of kafkajs's admin client that an application's start and a test's checks use. */
+export function memoryAdmin(state: BrokerState): Admin {
+  const { log } = state;
+  const offered: Pick<Admin, Offered> = {
+    connect: async () => {},
+    disconnect: async () => {},
+    createTopics: async ({ topics }) =>
+      topics.map(({ topic, numPartitions }) => log.create(topic, numPartitions)).every(Boolean),
+    listTopics: async () => log.names(),
+    async fetchTopicOffsets(topic) {
+      return log.partitions(topic).map(({ end }, partition) => {
+        const high = String(end);
+        return { partition, offset: high, high, low: "0" };
+      });
+    },
+    async fetchOffsets({ groupId, topics = log.names() }) {
+      return topics.map((topic) => ({
+        topic,
+        partitions: log.partitions(topic).map((_, partition) => {
+          const offset = String(state.group(groupId).committed(topic, partition) ?? -1);
+          return { partition, offset, metadata: null };
+        }),
+      }));
+    },
+  };
+  // A test that needs more hears of it, rather than of an undefined that is not a function.
+  return new Proxy(offered as Admin, {
+    get(target, name) {
+      if (name in target || typeof name !== "string" || name === "then")
+        return Reflect.get(target, name);
+      return () => {
+        const has = Object.keys(offered).join(", ");
+        throw refusal(`The memory broker's admin has no ${name}(). It has ${has}`);
+      };
+    },
+  });
+}
