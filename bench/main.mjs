@@ -1,0 +1,100 @@
+// npm run bench: what the library costs, side by side with what else there is.
+import { writeFile } from "node:fs/promises";
+import { parseArgs } from "node:util";
+import { ensureDependencies } from "../scripts/node-24/dependencies.mjs";
+
+const HELP = `npm run bench -- [gate] [report] [--short] [--json FILE]
+
+  gate      in process, over messages captured from a real consumer: each arrow of the flow
+            against its floor, variants interleaved, paired differences. Under three minutes.
+  report    end to end on a real Kafka, 200,000 records a variant, with an exporter that answers
+            asynchronously. Started by services/, or named by KAFKA_BROKERS.
+  capture   writes the captured messages of the gate anew, off a real Kafka
+
+Without a name: gate, then report.
+
+  --short      small counts: shows that everything runs; the figures say nothing
+  --json FILE  writes all figures to FILE as JSON
+
+Exit code 1: the gate clearly misses a budget (the whole interval is above it), but for --short.
+What is measured against lies in bench/package.json alone, and is installed when it is absent.`;
+
+const MODES = ["gate", "report", "capture"];
+
+function parsed() {
+  try {
+    const { values, positionals } = parseArgs({
+      allowPositionals: true,
+      options: {
+        short: { type: "boolean", default: false },
+        json: { type: "string" },
+        help: { type: "boolean", short: "h" },
+      },
+    });
+    const unknown = positionals.find((mode) => !MODES.includes(mode));
+    if (unknown !== undefined) throw new Error(`There is no ${unknown}.`);
+    return { values, modes: positionals };
+  } catch (error) {
+    console.error(`${error.message}\n\n${HELP}`);
+    process.exit(2);
+  }
+}
+
+const { values, modes } = parsed();
+if (values.help) {
+  console.log(HELP);
+} else {
+  try {
+    await ensureDependencies(import.meta.dirname, process.execPath, process.env);
+    if (modes.includes("capture")) await import("./capture.ts");
+    else await bench();
+  } catch (error) {
+    console.error(`\nbench: ${error.wayOut ? `${error.message}\n${error.wayOut}` : error.stack}`);
+    process.exitCode = 1;
+  }
+}
+
+async function bench() {
+  const { progressTo } = await import("./progress.ts");
+  const { budgetTable, costTable } = await import("./table.ts");
+  const progress = progressTo(process.stderr);
+  const wanted = modes.length > 0 ? modes : ["gate", "report"];
+  const results = {};
+  const absent = [];
+  for (const mode of wanted) {
+    const began = Date.now();
+    const { run } = await import(`./${mode}/run.ts`);
+    const { sections, absence } = await run(values.short, progress);
+    progress.clear();
+    if (absence !== undefined) {
+      absent.push(absence);
+      continue;
+    }
+    results[mode] = sections;
+    for (const section of sections) console.log(`\n${mode}, ${costTable(section)}`);
+    console.log(`\n${mode}\n${budgetTable(sections, !values.short)}`);
+    console.log(`${mode} took ${((Date.now() - began) / 1000).toFixed(0)} s`);
+  }
+  if (values.json !== undefined) await writeJson(values.json, results);
+  for (const { what, why, wayOut } of absent)
+    console.error(`\nnot run: ${what}: ${why}\n${wayOut}`);
+
+  const figures = (results.gate ?? []).flatMap((section) => section.figures);
+  const missed = figures.filter(({ verdict }) => verdict === "MISSED").length;
+  console.log(
+    values.short
+      ? "\n--short: everything ran; the figures say nothing"
+      : `\ngate: ${figures.length} budgets, ${missed} clearly missed`,
+  );
+  if ((missed > 0 && !values.short) || (absent.length > 0 && modes.length > 0))
+    process.exitCode = 1;
+}
+
+async function writeJson(file, results) {
+  const { environment } = await import("./environment.ts");
+  await writeFile(
+    file,
+    `${JSON.stringify({ ...environment(), short: values.short, results }, null, 2)}\n`,
+  );
+  console.log(`\nfigures written to ${file}`);
+}
