@@ -26,8 +26,8 @@ export function liveView(
   output: WriteStream,
   env: Readonly<Record<string, string | undefined>>,
 ): ShownView {
-  const screen = new Screen(output, !env["NO_COLOR"]);
   const glyphs = glyphsFor(env);
+  const screen = new Screen(output, { colour: !env["NO_COLOR"], ellipsis: glyphs.ellipsis });
   const featured = new Featured(engine);
   const notices: string[] = [];
 

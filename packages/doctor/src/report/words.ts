@@ -44,7 +44,7 @@ export function duration(ms: number): string {
 }
 
 /** The first digits of a trace id: enough to find it again. */
-export function shortId(traceId: string): string {
+function shortId(traceId: string): string {
   return traceId.slice(0, 8);
 }
 
@@ -130,7 +130,7 @@ function traceWord({ connected, linked, broken, waiting }: Shares): string {
 }
 
 /** `1 span`, `2,345 spans`. */
-export function plural(number: number, noun: string): string {
+function plural(number: number, noun: string): string {
   return `${count(number)} ${noun}${number === 1 ? "" : "s"}`;
 }
 

@@ -8,6 +8,8 @@ export interface Glyphs {
   readonly empty: string;
   readonly error: string;
   readonly link: string;
+  /** Where a text is cut off. */
+  readonly ellipsis: string;
 }
 
 const UNICODE: Glyphs = {
@@ -19,6 +21,7 @@ const UNICODE: Glyphs = {
   empty: "░",
   error: "✗",
   link: "↪",
+  ellipsis: "…",
 };
 
 const ASCII: Glyphs = {
@@ -30,6 +33,7 @@ const ASCII: Glyphs = {
   empty: ".",
   error: "x",
   link: "->",
+  ellipsis: "~",
 };
 
 /** The same in narrower branches, for narrow terminals. */

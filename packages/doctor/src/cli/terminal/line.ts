@@ -27,13 +27,20 @@ const CODES: Readonly<Record<Look, string>> = {
   accent: "36",
 };
 
-/** A line as it is written: never wider than `columns`, coloured or not. */
-export function written(line: Line, columns: number, colour: boolean): string {
+/** How lines are written to one terminal. */
+export interface Ink {
+  readonly colour: boolean;
+  /** One column wide; stands for `…`, which not every terminal has. */
+  readonly ellipsis: string;
+}
+
+/** A line as it is written: never wider than `columns`. */
+export function written(line: Line, columns: number, { colour, ellipsis }: Ink): string {
   let left = columns;
   let text = "";
   for (const { text: whole, look } of line) {
     if (left <= 0) break;
-    const fitted = fit(whole, left);
+    const fitted = fit(whole, left).replaceAll("…", ellipsis);
     left -= width(fitted);
     const code = CODES[look];
     text += colour && code !== "" ? `\u001B[${code}m${fitted}\u001B[0m` : fitted;

@@ -77,7 +77,7 @@ export function serviceLines(
   for (const tally of all) {
     const cells = shown.map(({ title, value, look }) => {
       const number = value(tally);
-      const text = number === 0 ? "·" : count(number);
+      const text = number === 0 ? "-" : count(number);
       const cell = `  ${pad(text, width(title), "left")}`;
       return piece(cell, number === 0 ? "dim" : (look ?? "plain"));
     });

@@ -1,5 +1,5 @@
 import type { WriteStream } from "node:tty";
-import { type Line, written } from "./line.ts";
+import { type Ink, type Line, written } from "./line.ts";
 
 const ENTER = "\u001B[?1049h\u001B[?25l"; // the other screen, without a cursor
 const LEAVE = "\u001B[?25h\u001B[?1049l";
@@ -13,14 +13,14 @@ const REST_OF_SCREEN = "\u001B[J";
  */
 export class Screen {
   private readonly output: WriteStream;
-  private readonly colour: boolean;
+  private readonly ink: Ink;
   private shown = "";
   private blocked = false;
   private lines: readonly Line[] = [];
 
-  constructor(output: WriteStream, colour: boolean) {
+  constructor(output: WriteStream, ink: Ink) {
     this.output = output;
-    this.colour = colour;
+    this.ink = ink;
     output.on("drain", () => (this.blocked = false));
     output.write(ENTER);
   }
@@ -48,6 +48,6 @@ export class Screen {
 
   private text(): string {
     const { columns } = this.size;
-    return this.lines.map((line) => written(line, columns, this.colour)).join("\n");
+    return this.lines.map((line) => written(line, columns, this.ink)).join("\n");
   }
 }
