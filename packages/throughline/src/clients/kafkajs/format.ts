@@ -39,7 +39,8 @@ export const kafkajsFormat: MessageFormat = {
     const { key, value } = message as Partial<KafkaMessage>;
     for (const [name, held] of Object.entries(headers)) {
       // kafkajs gives a header without a value as null, and refuses to send one.
-      if (held === null || held === undefined) Object.assign(headers, { [name]: "" });
+      const given = Array.isArray(held) ? held.map((each: unknown) => each ?? "") : (held ?? "");
+      if (given !== held) Object.assign(headers, { [name]: given });
     }
     return { key: key ?? null, value: value ?? null, headers };
   },
