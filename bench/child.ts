@@ -38,8 +38,11 @@ export function inFreshProcess<Answer>(
   });
 }
 
-/** The task that the parent gave. */
+let answered = false;
+
+/** The task that the parent gave. This process ends with its parent, whatever it is doing. */
 export function taskGiven(): unknown {
+  process.once("disconnect", () => process.exit(answered ? 0 : 1));
   return JSON.parse(process.argv[2] ?? "{}");
 }
 
@@ -54,5 +57,6 @@ export function tell(progress: string): void {
 
 /** Gives the parent what it asked for, and ends this process. */
 export function answer(value: unknown): void {
+  answered = true;
   process.send?.({ answer: value }, () => process.disconnect());
 }
