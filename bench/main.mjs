@@ -83,7 +83,7 @@ async function bench() {
   const missed = figures.filter(({ verdict }) => verdict === "MISSED").length;
   console.log(
     values.short
-      ? "\n--short: everything ran; the figures say nothing"
+      ? `\n--short: ${Object.keys(results).join(" and ") || "nothing"} ran; the figures say nothing`
       : `\ngate: ${figures.length} budgets, ${missed} clearly missed`,
   );
   if ((missed > 0 && !values.short) || (absent.length > 0 && modes.length > 0))
