@@ -1,7 +1,7 @@
 // npm test [-- <path or glob> ...] [--name <pattern>] [--no-servers]
 // Runs every test from source on Node 24, with the real servers that this machine can start. The
 // last line is always `N passed, N failed, N skipped`.
-import { availableParallelism } from "node:os";
+import { availableParallelism, constants } from "node:os";
 import { join } from "node:path";
 import { run } from "node:test";
 import { parseArgs } from "node:util";
@@ -36,21 +36,24 @@ if (files.length === 0) {
   process.exit(2);
 }
 
-const abort = new AbortController();
+let services = { env: {}, absent: [], stop: async () => {} };
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {
-  process.once(signal, () => {
+  process.once(signal, async () => {
     console.error(`\nstopped by ${signal}`);
-    abort.abort(signal);
+    // Test processes, and servers that are still starting, end with this process.
+    await services.stop();
+    process.exit(128 + constants.signals[signal]);
   });
 }
-
-const services = values["no-servers"]
-  ? { env: {}, absent: [], stop: async () => {} }
-  : await startAll();
+if (!values["no-servers"]) services = await startAll();
 Object.assign(process.env, services.env);
 
-// kafkajs prints this warning at each start on Node 24; it says nothing about the code under test.
-const execArgv = ["--conditions=source", "--disable-warning=TimeoutNegativeWarning"];
+const execArgv = [
+  "--conditions=source",
+  // kafkajs prints it at each start on Node 24; it says nothing about the code under test.
+  "--disable-warning=TimeoutNegativeWarning",
+  `--import=${new URL("test/end-with-parent.mjs", import.meta.url)}`,
+];
 const concurrency = availableParallelism();
 try {
   const events = run({
@@ -59,7 +62,6 @@ try {
     execArgv,
     concurrency,
     timeout: 300_000,
-    signal: abort.signal,
     ...(values.name && { testNamePatterns: [new RegExp(values.name)] }),
   });
   const totals = await report(events, { root, files, concurrency, each: positionals.length > 0 });
@@ -71,7 +73,6 @@ try {
       console.log("  CI is set, so this is a failure.");
     }
   }
-  if (abort.signal.aborted) totals.failed++;
   process.exitCode = totals.failed > 0 ? 1 : 0;
   console.log(`\n${totals.passed} passed, ${totals.failed} failed, ${totals.skipped} skipped`);
 } finally {

@@ -74,7 +74,7 @@ export async function report(events, { root, files, concurrency, each }) {
     print(`${mark(failed ? "failed" : "passed")} ${file}: ${counts.join(", ")} ${duration(ms)}`);
   }
 
-  for (const file of [...waiting]) {
+  for (const file of waiting) {
     // Node 20 sends no summary of a file.
     const { passed, failed, skipped } = perFile.get(file);
     if (passed + failed + skipped > 0) {

@@ -1,5 +1,8 @@
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, mkdtempSync, rmSync, watch } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 
@@ -47,3 +50,38 @@ test("a path that matches no test file is an error that teaches", () => {
   assert.equal(status, 2);
   assert.match(stderr, /No test file matches packages\/no-such-package\./);
 });
+
+for (const [signal, exitCode] of [
+  ["SIGTERM", 143],
+  ["SIGINT", 130],
+  ["SIGKILL", null],
+]) {
+  test(`${signal} ends the run and every test process`, { timeout: 20_000 }, async (t) => {
+    const folder = mkdtempSync(join(tmpdir(), "throughline-signal-"));
+    t.after(() => rmSync(folder, { recursive: true, force: true }));
+    const started = join(folder, "started");
+    const { NODE_TEST_CONTEXT: _, ...env } = process.env;
+    const script = [join(root, "scripts/test.mjs"), "--no-servers", fixture("waits")];
+    const changes = watch(folder);
+    const child = spawn(process.execPath, script, {
+      cwd: root,
+      env: { ...env, STARTED_FILE: started },
+      stdio: "ignore",
+    });
+    const ended = once(child, "exit");
+    await until(changes, () => existsSync(started));
+
+    child.kill(signal);
+    assert.deepEqual(await ended, [exitCode, exitCode === null ? signal : null]);
+    await until(changes, () => !existsSync(started));
+    changes.close();
+  });
+}
+
+function until(changes, holds) {
+  return new Promise((resolve) => {
+    const look = () => holds() && resolve();
+    changes.on("change", look);
+    look();
+  });
+}
