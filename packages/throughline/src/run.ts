@@ -2,15 +2,16 @@ import { type Context, context } from "@opentelemetry/api";
 import { fault } from "./guard.ts";
 
 const NOT_CALLED = 0;
-const RETURNED = 1;
-const THREW = 2;
+const CALLED = 1;
+const RETURNED = 2;
+const THREW = 3;
 
 /** One call of the host's handler: its receiver, the one argument that it gets, and what came of it. */
 export class Call<Argument, Result> {
   private readonly handler: (this: unknown, argument: Argument) => Result;
   private readonly self: unknown;
   private readonly argument: Argument;
-  private state: typeof NOT_CALLED | typeof RETURNED | typeof THREW = NOT_CALLED;
+  private state: typeof NOT_CALLED | typeof CALLED | typeof RETURNED | typeof THREW = NOT_CALLED;
   private outcome: unknown;
 
   constructor(
@@ -46,10 +47,14 @@ export class Call<Argument, Result> {
     }
     if (this.state === RETURNED) return this.outcome as Result;
     if (this.state === THREW) throw this.outcome;
+    // Whoever puts the call off may still make it: by then it has been made.
+    this.state = CALLED;
     return this.bare();
   }
 
   private static make<Argument, Result>(this: void, call: Call<Argument, Result>): void {
+    if (call.state !== NOT_CALLED) return;
+    call.state = CALLED;
     try {
       call.outcome = call.handler.call(call.self, call.argument);
       call.state = RETURNED;
@@ -120,12 +125,18 @@ function settleLater<Result extends object>(result: Result, ending: Ending): Res
 // Other thenables need not return a promise from then(), nor keep to one call: a promise of our own does.
 function adopt(thenable: object, then: Function, ending: Ending): object {
   return new Promise((resolve, reject) => {
+    let told = false;
+    const end = (failed: boolean, error: unknown): void => {
+      if (told) return;
+      told = true;
+      ending.end(failed, error);
+    };
     const failed = (error: unknown): void => {
-      ending.end(true, error);
+      end(true, error);
       reject(error);
     };
     const done = (value: unknown): void => {
-      ending.end(false, undefined);
+      end(false, undefined);
       resolve(value);
     };
     try {
