@@ -67,6 +67,12 @@ const CHOICES: Readonly<Record<string, readonly unknown[]>> = {
   inject: [true, false],
 };
 const FUNCTIONS = ["attributes", "onEnd", "destinationTemplate", "ignore"] as const;
+const TEXTS = ["clientId", "groupId"] as const;
+const METHODS = {
+  propagator: ["fields", "inject", "extract"],
+  tracerProvider: ["getTracer"],
+  meterProvider: ["getMeter"],
+} as const;
 const RELATIONS: readonly unknown[] = ["parent", "link", "both"];
 
 /**
@@ -83,11 +89,29 @@ export function checkOptions(options: Options): Options {
     const value = options[name];
     if (value !== undefined && typeof value !== "function") refuse(name, value, "a function");
   }
-  const { relation } = options;
+  for (const name of TEXTS) {
+    const value = options[name];
+    if (value !== undefined && typeof value !== "string") refuse(name, value, "text");
+  }
+  for (const [name, methods] of Object.entries(METHODS)) {
+    const value: unknown = options[name as keyof Options];
+    if (value !== undefined && !hasMethods(value, methods)) {
+      refuse(name, value, `an object with ${methods.join(", ")}`);
+    }
+  }
+  const { relation, server } = options;
+  if (server !== undefined && typeof server?.address !== "string") {
+    refuse("server", server, "{ address, port? }");
+  }
   if (relation !== undefined && typeof relation !== "function" && !RELATIONS.includes(relation)) {
     refuse("relation", relation, "parent, link, both or a function");
   }
   return { ...options };
+}
+
+function hasMethods(value: unknown, methods: readonly string[]): boolean {
+  if (value === null || typeof value !== "object") return false;
+  return methods.every((name) => typeof (value as Record<string, unknown>)[name] === "function");
 }
 
 function refuse(name: string, value: unknown, takes: string): never {
