@@ -1,7 +1,14 @@
-import { type Context, type Link, type Span, SpanKind, trace } from "@opentelemetry/api";
+import {
+  type Context,
+  type Link,
+  type Span,
+  type SpanContext,
+  SpanKind,
+  trace,
+} from "@opentelemetry/api";
 import { MAX_LINKS } from "./batch.ts";
 import { type Headers, writeHeaders } from "./carrier.ts";
-import { activeContext } from "./context.ts";
+import { activeContext, spanContextIn } from "./context.ts";
 import type { Destination } from "./destination.ts";
 import { fault } from "./guard.ts";
 import { fieldsOf } from "./inject.ts";
@@ -106,20 +113,32 @@ function sendTogether(
   lineages: readonly Lineage[],
   active: Context,
 ): Sending {
-  const links = lineages.flatMap(({ links: own, elsewhere, parent }) => {
-    const brought = elsewhere ? trace.getSpanContext(parent) : undefined;
-    return brought === undefined ? own : [...own, { context: brought }];
+  const ambient = spanContextIn(active);
+  const links = lineages.flatMap((lineage) => {
+    // The active span is this one's parent: its link was for a span of the message's own.
+    const others = lineage.links.filter(({ context }) => context !== ambient);
+    const own = broughtBy(lineage);
+    return own === undefined ? others : [...others, { context: own }];
   });
   const attributes = { ...destination.sendAttributes, [BATCH_COUNT]: lineages.length };
-  const { sendName } = destination;
-  const span = start(destination, sendName, SpanKind.PRODUCER, attributes, links, active);
-  const shared = fieldsOf(trace.setSpan(active, span), destination.tracing.now().carrying);
-  const headers = lineages.map((lineage) =>
-    lineage.elsewhere || lineage.untouched
-      ? carry(lineage, lineage.parent, destination)
-      : writeHeaders(lineage.headers, lineage.kept, shared),
-  );
+  const carried = lineages.some((lineage) => !lineage.untouched && broughtBy(lineage) === undefined);
+  const kind = carried ? SpanKind.PRODUCER : SpanKind.CLIENT;
+  const span = start(destination, destination.sendName, kind, attributes, links, active);
+  const { carrying } = destination.tracing.now();
+  const shared = fieldsOf(trace.setSpan(active, span), carrying);
+  const headers = lineages.map((lineage) => {
+    const { parent, untouched } = lineage;
+    if (untouched || broughtBy(lineage) !== undefined) return carry(lineage, parent, destination);
+    // Another parent than the active context brings baggage of its own.
+    const fields = parent === active ? shared : fieldsOf(trace.setSpan(parent, span), carrying);
+    return writeHeaders(lineage.headers, lineage.kept, fields);
+  });
   return new Sending(destination, headers, span);
+}
+
+/** The span of another trace that a message continues, where it does. */
+function broughtBy({ elsewhere, parent }: Lineage): SpanContext | undefined {
+  return elsewhere ? spanContextIn(parent) : undefined;
 }
 
 function start(
