@@ -38,11 +38,11 @@ if (files.length === 0) {
 
 let services = { env: {}, absent: [], stop: async () => {} };
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {
-  process.once(signal, async () => {
+  process.once(signal, () => {
     console.error(`\nstopped by ${signal}`);
+    const exitCode = 128 + constants.signals[signal];
     // Test processes, and servers that are still starting, end with this process.
-    await services.stop();
-    process.exit(128 + constants.signals[signal]);
+    void services.stop().finally(() => process.exit(exitCode));
   });
 }
 if (!values["no-servers"]) services = await startAll();
