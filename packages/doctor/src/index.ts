@@ -3,7 +3,7 @@
  *
  * @module
  */
-export { startWatch, type Watch, type WatchOptions } from "./cli/watch.ts";
+export { type Output, startWatch, type Watch, type WatchOptions } from "./cli/watch.ts";
 export { Engine, type Snapshot } from "./engine/engine.ts";
 export type {
   Attributes,

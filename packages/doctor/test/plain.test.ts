@@ -29,8 +29,11 @@ test("a complete trace is one line, and the share of whole messages another", ()
   );
 });
 
+function word(...spans: Span[]): string | undefined {
+  return linesOf(...spans)[0]?.split(" ")[2];
+}
+
 test("the line says whether a trace is whole, broken, waiting, or nobody handled its message", () => {
-  const word = (...spans: Span[]): string | undefined => linesOf(...spans)[0]?.split(" ")[2];
   assert.equal(word(sent("s"), handled("h", { parent: "s" })), "whole");
   assert.equal(word(handled("h")), "broken");
   assert.equal(word(handled("h", { parent: "s" })), "waiting");

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { stripVTControlCharacters } from "node:util";
 import { describe, test } from "node:test";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { Featured } from "../src/cli/featured.ts";
 import { printable, width } from "../src/cli/terminal/columns.ts";
 import { frame, type View } from "../src/cli/terminal/frame.ts";

@@ -1,10 +1,9 @@
-import type { WriteStream } from "node:tty";
 import type { Engine } from "../engine/engine.ts";
 import { Featured } from "./featured.ts";
 import { frame } from "./terminal/frame.ts";
 import { glyphsFor } from "./terminal/glyphs.ts";
 import { Screen } from "./terminal/screen.ts";
-import type { ShownView } from "./watch.ts";
+import type { Output, ShownView } from "./watch.ts";
 
 /** Five pictures a second. */
 const REDRAW_MS = 200;
@@ -23,7 +22,7 @@ export interface ViewFacts {
 /** The live picture in a terminal. NO_COLOR, if set to anything, takes its colours away. */
 export function liveView(
   { engine, title, endpoint, hint }: ViewFacts,
-  output: WriteStream,
+  output: Output,
   env: Readonly<Record<string, string | undefined>>,
 ): ShownView {
   const glyphs = glyphsFor(env);

@@ -39,9 +39,10 @@ async function watch(args: readonly string[]): Promise<number> {
     process.stdout.write(WATCH_HELP);
     return 0;
   }
+  const stopped = untilStopped();
   const watching = await startWatch({ port: options.port, window: { spans: options.spans } });
   watching.show();
-  await untilStopped();
+  await stopped;
   await watching.stop();
   return 0;
 }

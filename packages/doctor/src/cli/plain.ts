@@ -16,6 +16,7 @@ export class PlainLines {
   private printed = 0;
   private leftOut = 0;
   private share = "";
+  private last = "";
 
   constructor(engine: Engine, print: (line: string) => void) {
     this.engine = engine;
@@ -30,28 +31,34 @@ export class PlainLines {
         this.leftOut += 1;
       } else {
         this.printed += 1;
-        this.print(printable(traceLine(tree)));
+        this.say(printable(traceLine(tree)));
       }
     }
     if (nowMs - this.sinceMs >= SECOND_MS) this.endSecond(nowMs);
   }
 
-  /** Prints what is still to be said. */
+  /** Prints what is still to be said; the share is always the last line. */
   end(): void {
     this.endSecond(0);
-    if (this.share === "") this.print(wholeLine(this.engine.snapshot().messages));
+    const share = wholeLine(this.engine.snapshot().messages);
+    if (this.last !== share) this.say(share);
+  }
+
+  private say(line: string): void {
+    this.last = line;
+    this.print(line);
   }
 
   private endSecond(nowMs: number): void {
     this.sinceMs = nowMs;
-    if (this.leftOut > 0) this.print(`and ${this.leftOut} more traces`);
+    if (this.leftOut > 0) this.say(`and ${this.leftOut} more traces`);
     this.printed = 0;
     this.leftOut = 0;
     const { messages } = this.engine.snapshot();
     const share = wholeLine(messages);
     const any = messages.connected + messages.linked + messages.broken + messages.waiting > 0;
     if (!any || share === this.share) return;
-    this.print(share);
+    this.say(share);
     this.share = share;
   }
 }

@@ -1,4 +1,3 @@
-import type { WriteStream } from "node:tty";
 import { Engine } from "../engine/engine.ts";
 import type { Shares } from "../engine/tally.ts";
 import type { WindowLimits } from "../engine/window.ts";
@@ -16,9 +15,16 @@ export interface WatchOptions {
   /** What to say while there is nothing to show. Default: how to send spans here. */
   readonly hint?: string;
   /** Default process.stdout: live where it is a terminal, a line for each trace where it is none. */
-  readonly output?: NodeJS.WritableStream & Partial<WriteStream>;
+  readonly output?: Output;
   /** NO_COLOR, TERM and the locale are read from it. Default process.env. */
   readonly env?: Readonly<Record<string, string | undefined>>;
+}
+
+/** What a view is written to; process.stdout is one. */
+export interface Output extends NodeJS.WritableStream {
+  readonly isTTY?: boolean;
+  readonly columns?: number;
+  readonly rows?: number;
 }
 
 /** A receiver with the view of what it gets. */
@@ -63,7 +69,7 @@ export async function startWatch(options: WatchOptions = {}): Promise<Watch> {
     show() {
       const { hint = pointHere(receiver.endpoint) } = options;
       const facts = { engine, title, endpoint: receiver.endpoint, hint };
-      view ??= live ? liveView(facts, output as WriteStream, env) : plainView(facts, output);
+      view ??= live ? liveView(facts, output, env) : plainView(facts, output);
       for (const text of early.splice(0)) view.notice(text);
     },
     notice: (text) => (view === undefined ? void early.push(text) : view.notice(text)),

@@ -1,4 +1,4 @@
-import type { WriteStream } from "node:tty";
+import type { Output } from "../watch.ts";
 import { type Ink, type Line, written } from "./line.ts";
 
 const ENTER = "\u001B[?1049h\u001B[?25l"; // the other screen, without a cursor
@@ -12,13 +12,13 @@ const REST_OF_SCREEN = "\u001B[J";
  * afterwards, with the last picture below it.
  */
 export class Screen {
-  private readonly output: WriteStream;
+  private readonly output: Output;
   private readonly ink: Ink;
   private shown = "";
   private blocked = false;
   private lines: readonly Line[] = [];
 
-  constructor(output: WriteStream, ink: Ink) {
+  constructor(output: Output, ink: Ink) {
     this.output = output;
     this.ink = ink;
     output.on("drain", () => (this.blocked = false));

@@ -40,6 +40,8 @@ export class Bodies {
       return packed ? await this.unpackInTurn(body) : body;
     } finally {
       this.pendingBytes -= bytes;
+      // What was not wanted is let go as it comes, or the connection's next request never would.
+      request.resume();
     }
   }
 

@@ -26,7 +26,7 @@ export function readText(bytes: Buffer, start: number, end: number): string {
   const kept = slots[slot];
   if (kept !== undefined && isAt(kept.bytes, bytes, start, length)) return kept.text;
   const text = bytes.toString("utf8", start, end);
-  slots[slot] = { bytes: Uint8Array.prototype.slice.call(bytes, start, end), text };
+  slots[slot] = { bytes: new Uint8Array(bytes.subarray(start, end)), text };
   return text;
 }
 

@@ -79,7 +79,7 @@ export class Wire {
     const end = this.message(outer);
     const { pos } = this.reader;
     this.reader.pos = end;
-    return Uint8Array.prototype.slice.call(this.body, pos, Math.min(end, pos + most));
+    return new Uint8Array(this.body.subarray(pos, Math.min(end, pos + most)));
   }
 
   /** Nanoseconds. */
