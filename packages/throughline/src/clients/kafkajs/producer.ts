@@ -77,7 +77,7 @@ function prepareSend(args: unknown[], destinations: Destinations): Prepared | un
   if (record === null || typeof record !== "object") return undefined;
   const { topic, messages, acks, timeout, compression } = record;
   const read = readMessages(topic, messages, destinations);
-  if (read === undefined) return undefined;
+  if (read === "refused" || read === "left alone") return undefined;
   const send = openSend(destinations.of(topic as string), read.outgoing, read.outgoing.length);
   const sent = { acks, timeout, compression, topic, messages: read.withHeaders(send.headers) };
   return { argument: sent, sends: [send] };
@@ -90,15 +90,17 @@ function prepareSendBatch(args: unknown[], destinations: Destinations): Prepared
   if (!Array.isArray(topicMessages)) return undefined;
   const topics = topicMessages.map(({ topic, messages }) => ({
     topic,
+    messages,
     read: readMessages(topic, messages, destinations),
   }));
   let inCall = 0;
   for (const { read } of topics) {
-    if (read === undefined) return undefined;
-    inCall += read.outgoing.length;
+    if (read === "refused") return undefined;
+    if (read !== "left alone") inCall += read.outgoing.length;
   }
   const sends: Sending[] = [];
-  const traced = topics.map(({ topic, read }) => {
+  const traced = topics.map(({ topic, messages, read }) => {
+    if (read === "left alone") return { topic, messages };
     const { outgoing, withHeaders } = read as ReadMessages;
     const send = openSend(destinations.of(topic), outgoing, inCall);
     sends.push(send);
@@ -113,16 +115,19 @@ interface ReadMessages {
   withHeaders(headers: readonly (object | undefined)[]): object[];
 }
 
-/** Undefined where kafkajs will refuse the messages, or the application wants the topic left alone. */
+/**
+ * Refused are those that kafkajs is not going to send; left alone those of a topic that the
+ * application wants to be, or none at all.
+ */
 function readMessages(
   topic: unknown,
   messages: unknown,
   destinations: Destinations,
-): ReadMessages | undefined {
-  if (typeof topic !== "string" || topic === "" || !Array.isArray(messages)) return undefined;
-  if (messages.length === 0 || destinations.of(topic).ignored) return undefined;
+): ReadMessages | "refused" | "left alone" {
+  if (typeof topic !== "string" || topic === "" || !Array.isArray(messages)) return "refused";
+  if (messages.length === 0 || destinations.of(topic).ignored) return "left alone";
   const read = messages.map((message: Message) => sentAs(message));
-  if (read.some((message) => message === undefined)) return undefined;
+  if (read.some((message) => message === undefined)) return "refused";
   const { messageKey } = destinations.of(topic).tracing.options;
   const outgoing = read.map((message) => {
     const { original, headers, key, value, partition } = message as NonNullable<typeof message>;

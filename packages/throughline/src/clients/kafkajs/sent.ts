@@ -11,7 +11,13 @@ export interface SentMessage {
   with(headers: object | undefined): object;
 }
 
-const FIELDS: ReadonlySet<string> = new Set(["key", "value", "headers", "partition", "timestamp"]);
+const FIELDS: ReadonlySet<PropertyKey> = new Set([
+  "key",
+  "value",
+  "headers",
+  "partition",
+  "timestamp",
+]);
 
 /** Reads a message of the application's; undefined where kafkajs is going to refuse it. */
 export function sentAs(message: unknown): SentMessage | undefined {
@@ -21,10 +27,8 @@ export function sentAs(message: unknown): SentMessage | undefined {
 
 /** A plain object that holds nothing but what kafkajs knows. */
 function isPlain(message: object): boolean {
-  const prototype: unknown = Object.getPrototypeOf(message);
-  if (prototype !== Object.prototype && prototype !== null) return false;
-  for (const name in message) if (!FIELDS.has(name)) return false;
-  return true;
+  if (Object.getPrototypeOf(message) !== Object.prototype) return false;
+  return Reflect.ownKeys(message).every((name) => FIELDS.has(name));
 }
 
 function asLiteral(original: Partial<Message>): SentMessage | undefined {
@@ -70,7 +74,14 @@ function viewWith(original: object, headers: object): object {
   // Stands before an object of its own, which may be given a property that a frozen one may not.
   const shadow: object = Object.create(Object.getPrototypeOf(original) as object | null);
   return new Proxy(shadow, {
-    get: (_shadow, name) => (name === "headers" ? headers : Reflect.get(original, name, original)),
+    get(_shadow, name) {
+      if (name === "headers") return headers;
+      const value: unknown = Reflect.get(original, name, original);
+      // A method may need the private fields of the original, which the view has not.
+      return typeof value === "function" && name !== "constructor" ? value.bind(original) : value;
+    },
+    // What a partitioner of the application's writes, it writes to its own message.
+    set: (_shadow, name, value) => Reflect.set(original, name, value, original),
     has: (_shadow, name) => name === "headers" || Reflect.has(original, name),
     ownKeys: () => [...new Set([...Reflect.ownKeys(original), "headers"])],
     getOwnPropertyDescriptor(_shadow, name) {
