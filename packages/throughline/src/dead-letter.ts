@@ -1,4 +1,4 @@
-import { type Baggage, type SpanContext, trace } from "@opentelemetry/api";
+import { type SpanContext, trace } from "@opentelemetry/api";
 import { type HeaderPair, type Headers, writeHeaders } from "./carrier.ts";
 import {
   activeContext,
@@ -10,6 +10,7 @@ import {
 } from "./context.ts";
 import { DLQ, headerText, isDeadLetterHeader } from "./dead-letter-headers.ts";
 import { deliveryOf } from "./delivered.ts";
+import type { Extracted } from "./extract.ts";
 import { failureOf } from "./failure.ts";
 import { fault } from "./guard.ts";
 import { fieldsOf, splitHeaders, type SplitHeaders } from "./inject.ts";
@@ -53,8 +54,8 @@ export function makeDeadLetter(
   const failure = failureOf(message);
   const attempt = attemptIn(current) ?? failure?.attempt;
   const { headers, kept, own } = headersOf(message, source);
-  const { parent: created, baggage } = readMessage(message, source, active, own);
-  const parent = attempt ?? created;
+  const carried = readMessage(message, source, active, own);
+  const parent = attempt ?? carried.parent;
 
   const { carrying } = source.tracing.now();
   const attempts = options.attempts ?? (failure?.attempts ?? 0) + (current === undefined ? 0 : 1);
@@ -66,7 +67,7 @@ export function makeDeadLetter(
     ...(attempt === undefined ? [] : [[DLQ.failed, formatTraceparent(attempt, false)] as const]),
   ];
   const rest = kept.filter(([name]) => !isDeadLetterHeader(name));
-  const context = contextUnder(parent, baggage);
+  const context = contextUnder(parent, carried);
   const fields: Field[] = [...facts, ...fieldsOf(context, carrying)];
   const letter = republish(source.format, message, writeHeaders(headers, rest, fields));
   if (parent !== undefined) rememberLetter(letter, parent);
@@ -92,13 +93,14 @@ function headersOf(message: object, source: Source): SplitHeaders & { headers: H
   }
 }
 
+/** What the record carried, with another span in place of its creation context. */
 function contextUnder(
   parent: SpanContext | undefined,
-  baggage: Baggage | undefined,
+  { baggage, behind }: Extracted,
 ): MessageContext {
   const origin = originOf(activeContext());
   const span = parent && trace.wrapSpanContext(parent);
-  return new MessageContext(origin, origin, span, baggage, undefined, parent);
+  return new MessageContext(behind ?? origin, origin, span, baggage, undefined, parent);
 }
 
 /**

@@ -113,6 +113,7 @@ test("any error's message is cut to a beginning of it, and a short one is whole"
       assert.ok(message.startsWith(text));
       assert.ok(Buffer.byteLength(text) <= 1024);
     }),
+    { endOnFailure: true },
   );
 });
 
