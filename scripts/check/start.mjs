@@ -12,7 +12,8 @@ const patienceMs = 180_000;
 const wholeOrder = /^trace \S+ whole .*\bcheckout\b.*\bshipping\b/;
 
 let whole = false;
-let processes;
+/** The demo and all that it started, once an order was whole. */
+const processes = [];
 const began = Date.now();
 const demo = spawn("npm", ["start"], {
   cwd: join(import.meta.dirname, "../.."),
@@ -31,13 +32,13 @@ clearTimeout(tooLate);
 if (!whole) fail("it ended by itself before an order was whole");
 demo.stdout.resume();
 
-processes = descendants(demo.pid);
+processes.push(...descendants(demo.pid));
 if (processes.length < 5) fail(`expected a process a service, found ${processes.length} in all`);
 console.log(
   `first whole order after ${seconds(began)} s, from ${processes.length} processes; Ctrl-C`,
 );
 const stopping = Date.now();
-process.kill(-demo.pid, "SIGINT");
+process.kill(-Number(demo.pid), "SIGINT");
 // npm and its shell end at once; the demo ends after its services, and holds the output till then.
 await Promise.race([once(demo.stdout, "close"), wait(30_000)]);
 let left = processes;
@@ -52,7 +53,7 @@ process.exit(0);
 
 function fail(why) {
   console.error(`npm start: ${why}`);
-  for (const { pid } of processes ?? descendants(demo.pid)) {
+  for (const { pid } of [...processes, ...descendants(demo.pid)]) {
     if (isAlive(pid)) process.kill(pid, "SIGKILL");
   }
   process.exit(1);
