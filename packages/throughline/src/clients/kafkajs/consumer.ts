@@ -26,15 +26,12 @@ export function tracedConsumer(
   if (facts.groupId === undefined) partitions.learnGroup(consumer);
   const methods: Record<string, Method> = {
     run(target, args) {
-      const [config, ...rest] = args as [ConsumerRunConfig | undefined, ...unknown[]];
-      return Reflect.apply((target as Consumer).run, target, [
-        typeof config === "object" && config !== null ? tracedRun(config, partitions) : config,
-        ...rest,
-      ]);
+      const { run } = target as Consumer;
+      return Reflect.apply(run, target, [configured(args[0], partitions), ...args.slice(1)]);
     },
     commitOffsets(target, args) {
       const commit = (): unknown => Reflect.apply((target as Consumer).commitOffsets, target, args);
-      const settlement = partitions.settlementOf(args[0]);
+      const settlement = settlementOf(args[0], partitions);
       return settlement === undefined ? commit() : settle("commit", tracing, settlement, commit);
     },
   };
@@ -65,7 +62,7 @@ class Partitions {
     }
   }
 
-  of(topic: string, partition: number): Source {
+  private of(topic: string, partition: number): Source {
     let sources = this.topics.get(topic);
     if (sources === undefined) this.topics.set(topic, (sources = []));
     return (sources[partition] ??= new Source(
@@ -74,6 +71,16 @@ class Partitions {
       { system: "kafka", destination: topic, partition, ...this.group() },
       this.instrumented,
     ));
+  }
+
+  /** Undefined where it can't be worked out: the message is then left to its handler. */
+  find(topic: string, partition: number): Source | undefined {
+    try {
+      return this.of(topic, partition);
+    } catch (error) {
+      fault("adapter", error);
+      return undefined;
+    }
   }
 
   /** What a commit is of: its topic, where it is one; undefined where that is to be left alone. */
@@ -90,6 +97,27 @@ class Partitions {
 
   private group(): { group?: string } {
     return this.groupId === undefined ? {} : { group: this.groupId };
+  }
+}
+
+// What can't be read is handed to kafkajs as it is, so that it says so in its own way.
+
+function configured(config: unknown, partitions: Partitions): unknown {
+  if (config === null || typeof config !== "object") return config;
+  try {
+    return tracedRun(config, partitions);
+  } catch (error) {
+    fault("adapter", error);
+    return config;
+  }
+}
+
+function settlementOf(offsets: unknown, partitions: Partitions): Settlement | undefined {
+  try {
+    return partitions.settlementOf(offsets);
+  } catch (error) {
+    fault("adapter", error);
+    return undefined;
   }
 }
 
@@ -114,15 +142,17 @@ type EachBatch = NonNullable<ConsumerRunConfig["eachBatch"]>;
 function tracedEachMessage(handler: EachMessage, partitions: Partitions): EachMessage {
   const deliver = opensOwnScopes(handler) ? deliverUnopened : processDelivered;
   return function eachMessage(this: unknown, payload: EachMessagePayload) {
-    const source = partitions.of(payload.topic, payload.partition);
-    return deliver(payload.message, source, new Call(handler, this, payload));
+    const source = partitions.find(payload.topic, payload.partition);
+    const call = new Call(handler, this, payload);
+    return source === undefined ? call.bare() : deliver(payload.message, source, call);
   };
 }
 
 function tracedEachBatch(handler: EachBatch, partitions: Partitions): EachBatch {
   return function eachBatch(this: unknown, payload: EachBatchPayload) {
     const { topic, partition, messages } = payload.batch;
-    const source = partitions.of(topic, partition);
-    return batchDelivered(messages, source, new Call(handler, this, payload));
+    const source = partitions.find(topic, partition);
+    const call = new Call(handler, this, payload);
+    return source === undefined ? call.bare() : batchDelivered(messages, source, call);
   };
 }

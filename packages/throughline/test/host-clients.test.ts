@@ -1,0 +1,208 @@
+// A traced client is the client: whatever its class is made of, it works the same, and the
+// original is not written to. Rule 8 of the design.
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { Kafka, logLevel, type Producer } from "kafkajs";
+import { traced } from "throughline/kafkajs";
+import { snapshot } from "./host-snapshot.ts";
+import { tracing, type Tracing } from "./sdk.ts";
+import { stubConsumer, stubProducer } from "./stub-kafkajs.ts";
+
+let observed: Tracing;
+before(() => {
+  observed = tracing();
+});
+after(() => observed.shutdown());
+
+/** A client of the application's own: a class, with private fields, methods that chain, and fields. */
+class OwnProducer {
+  readonly name = "own";
+  retries = 3;
+  readonly #sent: unknown[] = [];
+  #open = false;
+  connect(): this {
+    this.#open = true;
+    return this;
+  }
+  async send(record: unknown): Promise<number> {
+    return this.#sent.push(record);
+  }
+  async sendBatch(batch: unknown): Promise<number> {
+    return this.#sent.push(batch);
+  }
+  get sent(): number {
+    return this.#sent.length;
+  }
+  set open(open: boolean) {
+    this.#open = open;
+  }
+  get open(): boolean {
+    return this.#open;
+  }
+}
+
+const tracedOwn = (client: OwnProducer): OwnProducer =>
+  traced(client as unknown as Producer) as unknown as OwnProducer;
+const message = { topic: "orders", messages: [{ value: "1" }] };
+
+test("methods and accessors reach the private fields of a client's class", async () => {
+  const client = tracedOwn(new OwnProducer());
+  assert.equal(await client.send(message), 1);
+  assert.equal(await client.sendBatch({ topicMessages: [message] }), 2);
+  assert.equal(client.sent, 2);
+  client.open = true;
+  assert.equal(client.open, true);
+});
+
+test("a method that gives the client back gives the traced one back", () => {
+  const original = new OwnProducer();
+  const client = tracedOwn(original);
+  assert.equal(client.connect(), client);
+  assert.equal(client.connect().open, true);
+  assert.equal(original.open, true);
+});
+
+test("a method is the same function each time it is read, with its own name and length", () => {
+  const original = new OwnProducer();
+  const client = tracedOwn(original);
+  for (const name of ["connect", "send", "sendBatch"] as const) {
+    assert.equal(client[name], client[name]);
+    assert.equal(client[name].name, original[name].name);
+    assert.equal(client[name].length, original[name].length);
+  }
+});
+
+test("it is an instance of its class, with the same constructor and prototype", () => {
+  const client = tracedOwn(new OwnProducer());
+  assert.ok(client instanceof OwnProducer);
+  assert.equal(client.constructor, OwnProducer);
+  assert.equal(Object.getPrototypeOf(client), OwnProducer.prototype);
+});
+
+test("it has the same names, by `in`, by Object.keys, by for-in and by spread", () => {
+  const client = stubProducer().client as Producer & Record<string, unknown>;
+  const ours = traced(client);
+  assert.deepEqual(Reflect.ownKeys(ours), Reflect.ownKeys(client));
+  assert.deepEqual(Object.keys(ours), Object.keys(client));
+  const names = (object: object): string[] => {
+    const found = [];
+    for (const name in object) found.push(name);
+    return found;
+  };
+  assert.deepEqual(names(ours), names(client));
+  for (const name of ["send", "toString", "nothing"]) assert.equal(name in ours, name in client);
+  assert.equal(Object.hasOwn(ours, "send"), true);
+  assert.equal({ ...ours }.send, ours.send);
+  assert.deepEqual(Object.keys(tracedOwn(new OwnProducer())), ["name", "retries"]);
+});
+
+test("fields are read, written and deleted on the original", () => {
+  const original = new OwnProducer() as OwnProducer & { note?: string };
+  const client = tracedOwn(original) as typeof original;
+  client.retries = 5;
+  client.note = "mine";
+  assert.deepEqual([original.retries, original.note], [5, "mine"]);
+  delete client.note;
+  assert.equal("note" in original, false);
+});
+
+test("a method that the application replaces on the traced client is called in place of the old one", async () => {
+  const { client, calls } = stubProducer();
+  const ours = traced(client);
+  const replaced: unknown[] = [];
+  ours.send = async (record) => {
+    replaced.push(record);
+    return [];
+  };
+  await ours.send(message);
+  assert.deepEqual([calls.length, replaced.length], [0, 1]);
+});
+
+for (const [kind, make] of Object.entries({
+  "a frozen literal": () => Object.freeze(stubProducer().client),
+  "a sealed literal": () => Object.seal(stubProducer().client),
+  "a frozen instance": () => Object.freeze(new OwnProducer()) as unknown as Producer,
+})) {
+  test(`${kind} is traced`, async () => {
+    observed.reset();
+    const ours = traced(make());
+    await ours.send(message);
+    assert.equal(ours.send, ours.send);
+    assert.ok(Object.keys(ours).length > 0);
+    assert.deepEqual(
+      observed.spans().map(({ name }) => name),
+      ["send orders"],
+    );
+  });
+}
+
+test("the client and what is given to it are not written to", async () => {
+  const sending = stubProducer().client;
+  const consuming = stubConsumer().client;
+  const config = { eachMessage: async () => {}, partitionsConsumedConcurrently: 2 };
+  const given = [sending, consuming, config, message] as const;
+  const before = snapshot(given);
+  await traced(sending).send(message);
+  await (await traced(sending).transaction()).sendBatch({ topicMessages: [message] });
+  await traced(consuming).run(config);
+  assert.deepEqual(snapshot(given), before);
+});
+
+test("what run() is given is handed on: every field that kafkajs knows, and nothing without it", async () => {
+  const { client, config } = stubConsumer();
+  const given = {
+    autoCommit: false,
+    autoCommitInterval: 1,
+    autoCommitThreshold: 2,
+    eachBatchAutoResolve: false,
+    partitionsConsumedConcurrently: 3,
+  };
+  await traced(client).run({ ...given, eachBatch: async () => {} });
+  const { eachBatch, eachMessage, ...rest } = config();
+  assert.deepEqual(rest, given);
+  assert.deepEqual([typeof eachBatch, eachMessage], ["function", undefined]);
+});
+
+test("run() and commitOffsets() given what can't be read: kafkajs's own rejection, never a throw", async () => {
+  const error = new RangeError("the application's own");
+  const unreadable = {
+    get topic(): string {
+      throw error;
+    },
+    get eachMessage(): () => Promise<void> {
+      throw error;
+    },
+  };
+  // As kafkajs: an async function that takes its argument apart.
+  const { client } = stubConsumer();
+  const reading = async ({ eachMessage }: { eachMessage?: unknown }): Promise<unknown> =>
+    eachMessage;
+  const committing = async (offsets: { topic: string }[]): Promise<unknown> =>
+    offsets.map(({ topic }) => topic);
+  Object.assign(client, { run: reading, commitOffsets: committing });
+  const ours = traced(client);
+  await assert.rejects(() => ours.run(unreadable), error);
+  await assert.rejects(() => ours.commitOffsets([unreadable as never]), error);
+});
+
+test("kafkajs's own clients are traced through, and everything else of them is as it was", async () => {
+  const bare = new Kafka({ brokers: ["127.0.0.1:9"], logLevel: logLevel.NOTHING });
+  const kafka = traced(bare);
+  assert.ok(kafka instanceof Kafka);
+  assert.equal(traced(bare), kafka);
+  assert.equal(traced(kafka), kafka);
+  assert.equal(typeof kafka.admin().createTopics, "function");
+  assert.equal(typeof kafka.logger().info, "function");
+  const producer = kafka.producer();
+  assert.deepEqual(Object.keys(producer), Object.keys(bare.producer()));
+  assert.equal(producer.events, producer.events);
+  assert.equal(producer.isIdempotent(), false);
+  const remove = producer.on(producer.events.CONNECT, () => {});
+  assert.equal(typeof remove, "function");
+  remove();
+  const consumer = kafka.consumer({ groupId: "payments" });
+  assert.deepEqual(Object.keys(consumer), Object.keys(bare.consumer({ groupId: "payments" })));
+  assert.deepEqual(consumer.paused(), []);
+  // What kafkajs checks is checked by it, in its own words.
+  assert.throws(() => kafka.consumer({} as never), /Consumer groupId must be a non-empty string/);
+});
