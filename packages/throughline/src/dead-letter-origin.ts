@@ -1,5 +1,5 @@
-import { eachHeader, type HeaderPair, type Headers, valueText } from "./carrier.ts";
-import { DLQ, headerText } from "./dead-letter-headers.ts";
+import { eachHeader, type HeaderPair, type Headers, nameText, valueText } from "./carrier.ts";
+import { DLQ, headerText, isDeadLetterHeader } from "./dead-letter-headers.ts";
 
 /** What a dead letter tells of the message it stands for; whatever its writer left out is absent. */
 export interface DeadLetterOrigin {
@@ -35,8 +35,7 @@ function found(facts: Facts & Pick<DeadLetterOrigin, "convention">): DeadLetterO
 
 function ours(pairs: readonly HeaderPair[]): DeadLetterOrigin | undefined {
   const text = (name: string): string | undefined => headerText(pairs, name);
-  if (!pairs.some(([name]) => typeof name === "string" && name.startsWith("dlq.")))
-    return undefined;
+  if (!pairs.some(([name]) => isDeadLetterHeader(nameText(name)))) return undefined;
   return found({
     convention: "throughline",
     destination: text(DLQ.destination),
@@ -51,19 +50,25 @@ function ours(pairs: readonly HeaderPair[]): DeadLetterOrigin | undefined {
   });
 }
 
-/** spring-kafka writes numbers as big-endian bytes: 4 for a partition, 8 for offset and timestamp. */
+/**
+ * spring-kafka writes numbers as big-endian bytes: 4 for a partition, 8 for offset and timestamp.
+ * Each hop appends where it took the record from: the first is the origin.
+ */
 function spring(pairs: readonly HeaderPair[]): DeadLetterOrigin | undefined {
   const text = (name: string): string | undefined => headerText(pairs, `kafka_dlt-${name}`);
-  const number = (name: string): string | undefined =>
-    bigEndian(pairs.findLast(([each]) => each === `kafka_dlt-${name}`)?.[1]);
-  if (text("original-topic") === undefined) return undefined;
+  const original = (name: string): unknown => {
+    const value = pairs.find(([each]) => nameText(each) === `kafka_dlt-original-${name}`)?.[1];
+    return Array.isArray(value) ? (value as unknown[])[0] : value;
+  };
+  const destination = valueText(original("topic"));
+  if (destination === undefined) return undefined;
   return found({
     convention: "spring-kafka",
-    destination: text("original-topic"),
-    partition: number("original-partition"),
-    offset: number("original-offset"),
-    timestampMs: whole(number("original-timestamp")),
-    group: text("original-consumer-group"),
+    destination,
+    partition: bigEndian(original("partition")),
+    offset: bigEndian(original("offset")),
+    timestampMs: whole(bigEndian(original("timestamp"))),
+    group: valueText(original("consumer-group")),
     errorType: text("exception-cause-fqcn") ?? text("exception-fqcn"),
     errorMessage: text("exception-message"),
   });
@@ -83,19 +88,26 @@ function connect(pairs: readonly HeaderPair[]): DeadLetterOrigin | undefined {
   });
 }
 
-/** x-death is a list of tables, the newest first; the oldest names where the message came from. */
+/**
+ * x-death is a list of tables, one for each queue and reason, and the one that counted last comes
+ * first: a message that goes round through a retry queue has its origin's in front again.
+ */
 function rabbit(pairs: readonly HeaderPair[]): DeadLetterOrigin | undefined {
   const deaths: unknown = pairs.find(([name]) => name === "x-death")?.[1];
   if (!Array.isArray(deaths)) return undefined;
   const tables = deaths.filter(
     (table): table is Record<string, unknown> => table !== null && typeof table === "object",
   );
-  const first = tables.at(-1);
-  if (first === undefined) return undefined;
-  const counts = tables.map(({ count }) => count).filter((count) => typeof count === "number");
+  if (tables.length === 0) return undefined;
+  const destination =
+    headerText(pairs, "x-first-death-queue") ?? valueText(tables.at(-1)?.["queue"]);
+  const counts = tables
+    .filter(({ queue }) => valueText(queue) === destination)
+    .map(({ count }) => count)
+    .filter((count) => typeof count === "number");
   return found({
     convention: "rabbitmq",
-    destination: valueText(first["queue"]),
+    destination,
     errorType: valueText(tables[0]?.["reason"]),
     attempts: counts.length === 0 ? undefined : counts.reduce((sum, count) => sum + count, 0),
   });
