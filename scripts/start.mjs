@@ -1,11 +1,7 @@
 // npm start: the order pipeline on a Kafka, each service a process of its own, with a live view of
 // whose messages keep their trace. `npm start -- --help` tells the options.
 import { once } from "node:events";
-import { startWatch } from "../packages/doctor/src/index.ts";
-import { startKafka } from "./start/kafka.mjs";
 import { help, readOptions } from "./start/options.mjs";
-import { Pipeline } from "./start/pipeline.mjs";
-import { endingOf } from "./start/process.mjs";
 
 /** What is running, in the order of its start; ended in the reverse. */
 const running = [];
@@ -25,21 +21,37 @@ for (const stream of [process.stdout, process.stderr]) {
 
 const say = (line) => process.stderr.write(`throughline: ${line}\n`);
 
+const options = optionsOrExit();
 try {
-  process.exitCode = await main(readOptions(process.argv.slice(2)));
+  process.exitCode = await main();
 } catch (error) {
-  if (error instanceof RangeError) process.stderr.write(`${error.message}\n\n${help}`);
-  else if (!stopped.signal.aborted) say(error.message);
-  process.exitCode = error instanceof RangeError ? 2 : stopped.signal.aborted ? 0 : 1;
+  if (!stopped.signal.aborted) {
+    say(error.message);
+    process.exitCode = 1;
+  }
 } finally {
   await stop();
 }
 
-async function main(options) {
-  if (options.help) {
+function optionsOrExit() {
+  try {
+    const read = readOptions(process.argv.slice(2));
+    if (!read.help) return read;
     process.stdout.write(help);
-    return 0;
+    process.exit(0);
+  } catch (error) {
+    process.stderr.write(`${error.message}\n\n${help}`);
+    process.exit(2);
   }
+}
+
+async function main() {
+  // Late: help and a wrong option are answered at once.
+  const { startWatch } = await import("../packages/doctor/src/index.ts");
+  const { startKafka } = await import("./start/kafka.mjs");
+  const { Pipeline } = await import("./start/pipeline.mjs");
+  const { endingOf } = await import("./start/process.mjs");
+
   const kafka = await startKafka({ prefix: options.prefix, say, signal: stopped.signal });
   running.push(kafka);
   const watch = await startWatch({
@@ -63,8 +75,9 @@ async function main(options) {
   });
   running.push(pipeline);
   say(`starting checkout, payments, shipping and dead-letters; spans go to ${watch.endpoint}`);
-  if (!process.env.KAFKA_BROKERS)
-    say("consumers join their groups, which takes the embedded Kafka 3 s");
+  say(
+    `consumers join their groups${process.env.KAFKA_BROKERS ? "" : ", which takes 3 s on the embedded Kafka"}`,
+  );
   const checkout = await unlessStopped(pipeline.startServices());
   await unlessStopped(pipeline.placeOrders(checkout, options.perSecond));
   say(`placing ${options.perSecond} orders a second at ${checkout}; Ctrl-C ends it`);
