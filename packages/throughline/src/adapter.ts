@@ -8,7 +8,7 @@ import { injectInto } from "./inject.ts";
 import type { Delivery, MessageFormat } from "./message.ts";
 import { batchHeld, processHeld } from "./process.ts";
 import { readMessage } from "./read.ts";
-import { type Attempted, opensOwnScopes, type RetryPolicy, retrying } from "./retry.ts";
+import { type Attempted, callTold, opensOwnScopes, type RetryPolicy, retrying } from "./retry.ts";
 import { Call } from "./run.ts";
 import type { Source } from "./source.ts";
 import { Tracing } from "./tracing.ts";
@@ -65,7 +65,7 @@ export function adapterFor(format: MessageFormat): Adapter {
   return {
     processMessage(message, handler, delivery) {
       // A handler from withRetries opens a span for each attempt: one around them all would nest them.
-      if (opensOwnScopes(handler)) return handler(message);
+      if (opensOwnScopes(handler)) return callTold(handler, message, delivery);
       const call = new Call(handler, undefined, message);
       return processHeld(message, told(delivery), call);
     },
@@ -108,10 +108,10 @@ export function adapterFor(format: MessageFormat): Adapter {
 
     withRetries: (handler, policy, describe) =>
       retrying(handler, policy, describe, {
-        attempt: (message, attempt) =>
-          processHeld(message, told(undefined, true), new Call(attempt, undefined, message)),
+        attempt: (message, attempt, delivery) =>
+          processHeld(message, told(delivery, true), new Call(attempt, undefined, message)),
         deadLetter: (message, error, attempts) =>
-          makeDeadLetter(message, error, { attempts }, sources.of({})),
+          makeDeadLetter(message, error, { attempts }, sources.of({}), true),
       }),
   };
 }

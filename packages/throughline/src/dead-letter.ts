@@ -38,12 +38,14 @@ const MAX_ERROR_BYTES = 1024;
  * The message to publish in place of one that can't be handled, in the trace of the record itself:
  * under the failed attempt's span where there is one, else under the message's creation context.
  * Marks the active span of that message as failed, though its handler may go on to resolve.
+ * `after` says that an attempt inside that span has failed: the letter is that one's.
  */
 export function makeDeadLetter(
   message: object,
   error: unknown,
   options: DeadLetterOptions,
   unknown: Source,
+  after = false,
 ): object {
   const active = activeContext();
   const ambient = scopeIn(active);
@@ -52,7 +54,8 @@ export function makeDeadLetter(
   if (current !== undefined) current.parked ??= { error };
 
   const failure = failureOf(message);
-  const attempt = attemptIn(current) ?? failure?.attempt;
+  const inner = after ? failure?.attempt : undefined;
+  const attempt = inner ?? attemptIn(current) ?? failure?.attempt;
   const { headers, kept, own } = headersOf(message, source);
   const carried = readMessage(message, source, active, own);
   const parent = attempt ?? carried.parent;

@@ -1,3 +1,5 @@
+import type { Delivery } from "./message.ts";
+
 /** What to do with a message whose handler fails. Every field may be left out. */
 export interface RetryPolicy<Message extends object = object> {
   /** How often to try at most, the first time included. Default 3. */
@@ -30,8 +32,8 @@ export interface Attempted {
 
 /** What the policy needs of the core, given by each adapter. */
 export interface RetrySteps {
-  /** Handles one attempt in a process span of its own. */
-  attempt(message: object, handler: () => unknown): unknown;
+  /** Handles one attempt in a process span of its own; `delivery` is what processMessage was told. */
+  attempt(message: object, handler: () => unknown, delivery: Delivery | undefined): unknown;
   /** Makes the dead letter of a message. */
   deadLetter(message: object, error: unknown, attempts: number): object;
 }
@@ -48,6 +50,18 @@ export function opensOwnScopes(handler: unknown): boolean {
   return typeof handler === "function" && OWN_SCOPES in handler;
 }
 
+type Told<Argument, Result> = (argument: Argument, delivery: Delivery | undefined) => Result;
+
+/** Calls such a handler with what processMessage was told of the message. */
+export function callTold<Argument, Result>(
+  handler: (argument: Argument) => Result,
+  argument: Argument,
+  delivery: Delivery | undefined,
+): Result {
+  const told = (handler as { [OWN_SCOPES]?: Told<Argument, Result> })[OWN_SCOPES];
+  return told === undefined ? handler(argument) : told(argument, delivery);
+}
+
 /**
  * A handler that tries again: each attempt in a process span of its own, all of them under the
  * message's creation context; then the dead letter, then the client's own error handling.
@@ -59,11 +73,16 @@ export function retrying<Argument, Result>(
   steps: RetrySteps,
 ): (argument: Argument) => Promise<Awaited<Result> | undefined> {
   const checked = check(policy);
-  async function retried(this: unknown, argument: Argument): Promise<Awaited<Result> | undefined> {
+  async function tryAll(
+    self: unknown,
+    argument: Argument,
+    delivery?: Delivery,
+  ): Promise<Awaited<Result> | undefined> {
     const { message, heartbeat } = describe(argument);
+    const attempt = (): Result => handler.call(self, argument);
     for (let attempts = 1; ; attempts++) {
       try {
-        return await (steps.attempt(message, () => handler.call(this, argument)) as Result);
+        return await (steps.attempt(message, attempt, delivery) as Result);
       } catch (error) {
         if (attempts < checked.attempts && checked.retryOn(error)) {
           await wait(checked.delayMs(attempts), heartbeat);
@@ -75,7 +94,12 @@ export function retrying<Argument, Result>(
       }
     }
   }
-  return Object.defineProperty(retried, OWN_SCOPES, { value: true });
+  function retried(this: unknown, argument: Argument): Promise<Awaited<Result> | undefined> {
+    return tryAll(this, argument);
+  }
+  const told: Told<Argument, unknown> = (argument, delivery) =>
+    tryAll(undefined, argument, delivery);
+  return Object.defineProperty(retried, OWN_SCOPES, { value: told });
 }
 
 function check(policy: RetryPolicy): Checked {

@@ -81,6 +81,21 @@ test("a traced producer sends it under the failed attempt, and it carries that s
   assert.equal(header(letter, "baggage"), "user=7");
 });
 
+test("sent from a span beneath the attempt, it still continues the attempt", async () => {
+  const incoming = stubConsumer();
+  const producer = traced(stubProducer().client);
+  await traced(incoming.client).run({
+    eachMessage: ({ message }) =>
+      trace.getTracer("application").startActiveSpan("park", async (span) => {
+        await producer.send({ topic: "orders.dlq", messages: [park(message)] });
+        span.end();
+      }),
+  });
+  await incoming.deliver(fromProducer());
+  assert.equal(only("send orders.dlq").parentSpanContext?.spanId, spanId(only("process orders")));
+  assert.equal(only("park").spanContext().traceId, TRACE);
+});
+
 test("sent from a span of another trace it stays in its own, and that span is a link", async () => {
   const outgoing = stubProducer();
   const message = fromProducer();
