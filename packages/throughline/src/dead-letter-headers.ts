@@ -28,6 +28,12 @@ export function headerText(headers: readonly HeaderPair[], name: string): string
   return valueText(Array.isArray(value) ? value.at(-1) : value);
 }
 
+// Asked of every message that is sent, and hardly ever true.
+function hasOrigin(headers: readonly HeaderPair[]): boolean {
+  for (const [name] of headers) if (name === DLQ.destination) return true;
+  return false;
+}
+
 /**
  * The failed attempt that a message is a replay of: a dead letter, with its headers, on its way
  * back to the destination it came from. Undefined for any other message.
@@ -36,7 +42,7 @@ export function failedAttemptOf(
   headers: readonly HeaderPair[],
   destination: string,
 ): SpanContext | undefined {
-  if (!headers.some(([name]) => name === DLQ.destination)) return undefined;
+  if (!hasOrigin(headers)) return undefined;
   if (headerText(headers, DLQ.destination) !== destination) return undefined;
   return parseTraceparent(headerText(headers, DLQ.failed));
 }

@@ -1,4 +1,5 @@
-import type { Attributes } from "@opentelemetry/api";
+import { type Attributes, SpanKind, type SpanOptions } from "@opentelemetry/api";
+import { discard } from "./guard.ts";
 import type { Series } from "./metrics.ts";
 import { ERROR_TYPE, OPERATION_NAME, OPERATION_TYPE, SYSTEM } from "./semconv.ts";
 import { clientAttributes, destinationNames, isIgnored } from "./source.ts";
@@ -13,8 +14,9 @@ export class Destination {
   readonly ignored: boolean;
   readonly sendName: string;
   readonly createName: string;
-  readonly sendAttributes: Attributes;
-  readonly createAttributes: Attributes;
+  /** What a span of one message is started with; copied where there are links or a count. */
+  readonly sendOptions: SpanOptions;
+  readonly createOptions: SpanOptions;
   private readonly measured: Attributes;
   private readonly sent: Series;
 
@@ -25,16 +27,18 @@ export class Destination {
     const named = destinationNames(tracing, destination);
     this.sendName = `send ${named.low}`.trimEnd();
     this.createName = `create ${named.low}`.trimEnd();
-    const attributes = (operation: Operation): Attributes =>
-      Object.freeze({
+    const options = (operation: Operation): SpanOptions => ({
+      kind: SpanKind.PRODUCER,
+      attributes: Object.freeze({
         [OPERATION_NAME]: operation,
         [OPERATION_TYPE]: operation,
         [SYSTEM]: system,
         ...named.span,
         ...clientAttributes(tracing),
-      });
-    this.sendAttributes = attributes("send");
-    this.createAttributes = attributes("create");
+      }),
+    });
+    this.sendOptions = options("send");
+    this.createOptions = options("create");
     this.measured = { [OPERATION_NAME]: "send", [SYSTEM]: system, ...named.metric };
     this.sent = tracing.counts.sent.of(this.measured);
   }
@@ -51,7 +55,8 @@ export class Destination {
     const { operation } = this.tracing.now().meters;
     if (operation === undefined || startMs === 0) return;
     const attributes = failure === undefined ? this.measured : this.failed(failure);
-    operation.record((performance.now() - startMs) / 1000, attributes);
+    const recorded: unknown = operation.record((performance.now() - startMs) / 1000, attributes);
+    discard("metrics", recorded);
   }
 
   private failed(type: string): Attributes {

@@ -18,13 +18,19 @@ const NO_HEADERS: SplitHeaders = { kept: [], own: [] };
 export function splitHeaders(headers: Headers, carrying: Carrying): SplitHeaders {
   if (headers === undefined || headers === null) return NO_HEADERS;
   const kept: HeaderPair[] = [];
-  const own: HeaderPair[] = [];
+  let own: HeaderPair[] | undefined;
   eachHeader(headers, (name, value) => {
-    const text = nameText(name);
-    const owned = text !== undefined && carrying.fields.has(text.toLowerCase());
-    (owned ? own : kept).push([name, value]);
+    const text = typeof name === "string" ? name : nameText(name);
+    if (text !== undefined && isOwn(text, carrying)) (own ??= []).push([name, value]);
+    else kept.push([name, value]);
   });
-  return { kept, own };
+  return { kept, own: own ?? NO_HEADERS.own };
+}
+
+/** Whether a header is one of the propagator's. Its length tells most others apart without a look at it. */
+function isOwn(name: string, { fields, lengths }: Carrying): boolean {
+  if (!lengths.has(name.length)) return false;
+  return fields.has(name) || fields.has(name.toLowerCase());
 }
 
 /** The trace headers to send for a context; none where the propagator fails. */

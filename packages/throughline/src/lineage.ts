@@ -7,7 +7,8 @@ import {
   trace,
 } from "@opentelemetry/api";
 import type { HeaderPair, Headers } from "./carrier.ts";
-import { MessageContext, originOf, spanContextIn } from "./context.ts";
+import { Above } from "./above.ts";
+import { MessageContext, originOf } from "./context.ts";
 import { failedAttemptOf } from "./dead-letter-headers.ts";
 import type { Destination } from "./destination.ts";
 import { type Extracted, extract, NOTHING } from "./extract.ts";
@@ -16,6 +17,7 @@ import { letterParent } from "./letters.ts";
 import { linkedMessages } from "./links.ts";
 import { deliveryOf } from "./delivered.ts";
 import { readMessage } from "./read.ts";
+import type { Carrying } from "./registered.ts";
 import type { Tracing } from "./tracing.ts";
 
 /** What a message about to be sent continues, and what stays of its headers. */
@@ -27,11 +29,13 @@ export interface Lineage {
   /** The message is sent as it is: its header is its own, or headers are off. */
   readonly untouched: boolean;
   /** The context under which the message's span starts. */
-  readonly parent: Context;
+  readonly parent: Above;
   /** The parent is what the message itself brought, not what is active. */
   readonly elsewhere: boolean;
   readonly links: readonly Link[];
 }
+
+const NO_LINKS: readonly Link[] = [];
 
 /**
  * Decides what a message to be sent belongs to. What it carries in the active trace gives way to
@@ -42,38 +46,45 @@ export interface Lineage {
 export function lineageOf(
   message: object,
   headers: Headers,
-  destination: Destination,
-  active: Context,
+  { tracing, name }: Destination,
+  active: Above,
 ): Lineage {
-  const { tracing } = destination;
-  const { kept, own } = splitHeaders(headers, tracing.now().carrying);
-  const carried = own.length === 0 ? NOTHING : readOwn(own, tracing, active);
-  const ambient = spanContextIn(active);
-  const links: Link[] = linkedMessages(message).flatMap((from) => linkTo(from, tracing, active));
-  const base = { headers, kept, untouched: tracing.options.inject === false };
-
+  const { carrying } = tracing.now();
+  const { kept, own } = splitHeaders(headers, carrying);
+  const untouched = tracing.options.inject === false;
   const letter = letterParent(message);
-  const failed = letter === undefined ? failedAttemptOf(kept, destination.name) : undefined;
+  const failed = letter === undefined ? failedAttemptOf(kept, name) : undefined;
+  const from = linkedMessages(message);
+  if (own.length === 0 && letter === undefined && failed === undefined && from.length === 0) {
+    return { headers, kept, untouched, parent: active, elsewhere: false, links: NO_LINKS };
+  }
+  const links = from.flatMap((each) => linkTo(each, tracing, active.context));
+  const base = { headers, kept, untouched, links };
+  const carried = own.length === 0 ? NOTHING : readOwn(own, tracing, active.context);
+  const ambient = active.spanContext;
+  const under = (parent: SpanContext | undefined): Above =>
+    new Above(withSpan(active.context, parent, carried.baggage), carrying);
+
   if (failed !== undefined) {
     links.push({ context: failed });
     if (ambient !== undefined) links.push({ context: ambient });
-    const parent = under(active, undefined, carried.baggage);
-    return { ...base, parent, elsewhere: true, links };
+    return { ...base, parent: under(undefined), elsewhere: true };
   }
-  const continued = letter ?? carried.parent;
   if (tracing.options.carried === "keep" && letter === undefined && carried.parent !== undefined) {
     links.push({ context: carried.parent });
-    return { ...base, untouched: true, parent: active, elsewhere: false, links };
+    return { ...base, untouched: true, parent: active, elsewhere: false };
   }
+  const continued = letter ?? carried.parent;
   if (continued === undefined || (letter === undefined && continued.traceId === ambient?.traceId)) {
     for (const context of carried.several ?? []) links.push({ context });
     // Baggage set by hand on a message without a traceparent is not stale: it stays.
     const baggage = carried.outcome === "missing" ? carried.baggage : undefined;
-    return { ...base, parent: withBaggage(active, baggage), elsewhere: false, links };
+    return { ...base, parent: withBaggage(active, baggage, carrying), elsewhere: false };
   }
-  if (ambient !== undefined && ambient.traceId !== continued.traceId)
+  if (ambient !== undefined && ambient.traceId !== continued.traceId) {
     links.push({ context: ambient });
-  return { ...base, parent: under(active, continued, carried.baggage), elsewhere: true, links };
+  }
+  return { ...base, parent: under(continued), elsewhere: true };
 }
 
 function readOwn(own: readonly HeaderPair[], tracing: Tracing, active: Context): Extracted {
@@ -82,7 +93,7 @@ function readOwn(own: readonly HeaderPair[], tracing: Tracing, active: Context):
 }
 
 /** The active context with another span in place of its own; the active baggage wins over the carried. */
-function under(
+function withSpan(
   active: Context,
   parent: SpanContext | undefined,
   carried: Baggage | undefined,
@@ -93,9 +104,10 @@ function under(
   return new MessageContext(origin, origin, span, baggage, undefined, parent);
 }
 
-function withBaggage(active: Context, baggage: Baggage | undefined): Context {
-  if (baggage === undefined || propagation.getBaggage(active) !== undefined) return active;
-  return propagation.setBaggage(active, baggage);
+function withBaggage(active: Above, baggage: Baggage | undefined, carrying: Carrying): Above {
+  const { context } = active;
+  if (baggage === undefined || propagation.getBaggage(context) !== undefined) return active;
+  return new Above(propagation.setBaggage(context, baggage), carrying);
 }
 
 function linkTo(from: object, tracing: Tracing, active: Context): Link[] {

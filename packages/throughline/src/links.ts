@@ -19,7 +19,9 @@ export function links<Message extends object>(message: Message, from: Iterable<o
   return message;
 }
 
+const NONE: readonly object[] = [];
+
 /** The messages that a message to send was made from. */
 export function linkedMessages(message: object): readonly object[] {
-  return madeFrom.get(message) ?? [];
+  return madeFrom.get(message) ?? NONE;
 }

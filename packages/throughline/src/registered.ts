@@ -7,7 +7,7 @@ import {
   type TracerProvider,
   trace,
 } from "@opentelemetry/api";
-import { fault } from "./guard.ts";
+import { discard, fault } from "./guard.ts";
 import { VERSION } from "./version.ts";
 import { BAGGAGE, TRACEPARENT, TRACESTATE } from "./w3c/fields.ts";
 import { W3CPropagator } from "./w3c.ts";
@@ -21,6 +21,8 @@ export interface Carrying {
   readonly propagator: TextMapPropagator | undefined;
   /** Lower-case names of the headers it owns: replaced as one set when sending. Empty: carry nothing. */
   readonly fields: ReadonlySet<string>;
+  /** The lengths of these names. */
+  readonly lengths: ReadonlySet<number>;
   readonly baggage: boolean;
 }
 
@@ -47,6 +49,7 @@ interface Globals {
   propagation?: unknown;
 }
 
+let globals: Globals | undefined;
 let seenTrace: unknown;
 let seenMetrics: unknown;
 let seenPropagation: unknown;
@@ -54,7 +57,8 @@ let generation = 1;
 
 /** A number that grows when the application registers, or disables, a global of the api. */
 export function registration(): number {
-  const globals = (globalThis as { [API]?: Globals })[API];
+  // The api makes the object once and keeps it: looking it up each time is most of this function's cost.
+  globals ??= (globalThis as { [API]?: Globals })[API];
   if (
     globals !== undefined &&
     (globals.trace !== seenTrace ||
@@ -83,6 +87,7 @@ export function readRegistered(chosen: Chosen): Registered {
 export const NOTHING_CARRIED: Carrying = {
   propagator: undefined,
   fields: new Set(),
+  lengths: new Set(),
   baggage: false,
 };
 const W3C_FIELDS = new Set([TRACEPARENT, TRACESTATE, BAGGAGE]);
@@ -90,19 +95,19 @@ const W3C_FIELDS = new Set([TRACEPARENT, TRACESTATE, BAGGAGE]);
 function carryingOf(chosen: TextMapPropagator | undefined): Carrying {
   let fields: Set<string>;
   try {
-    fields = new Set((chosen ?? propagation).fields().map((field) => field.toLowerCase()));
+    const names = (chosen ?? propagation).fields();
+    discard("extract", names);
+    fields = new Set(names.map((field) => field.toLowerCase()));
   } catch (error) {
     fault("extract", error);
     return NOTHING_CARRIED;
   }
+  const lengths = new Set([...fields].map((field) => field.length));
+  const baggage = fields.has(BAGGAGE);
   if (chosen !== undefined && !(chosen instanceof W3CPropagator)) {
-    return { propagator: chosen, fields, baggage: fields.has(BAGGAGE) };
+    return { propagator: chosen, fields, lengths, baggage };
   }
   if (fields.size === 0) return NOTHING_CARRIED;
   const onlyW3C = fields.has(TRACEPARENT) && [...fields].every((field) => W3C_FIELDS.has(field));
-  return {
-    propagator: onlyW3C ? undefined : propagation,
-    fields,
-    baggage: fields.has(BAGGAGE),
-  };
+  return { propagator: onlyW3C ? undefined : propagation, fields, lengths, baggage };
 }

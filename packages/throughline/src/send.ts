@@ -1,17 +1,16 @@
 import {
-  type Context,
   type Link,
   type Span,
   type SpanContext,
   SpanKind,
-  trace,
+  type SpanOptions,
 } from "@opentelemetry/api";
+import { Above } from "./above.ts";
 import { MAX_LINKS } from "./batch.ts";
 import { type Headers, writeHeaders } from "./carrier.ts";
-import { activeContext, spanContextIn } from "./context.ts";
+import { activeContext } from "./context.ts";
 import type { Destination } from "./destination.ts";
-import { fault } from "./guard.ts";
-import { fieldsOf } from "./inject.ts";
+import { fault, started } from "./guard.ts";
 import { type Lineage, lineageOf } from "./lineage.ts";
 import { BATCH_COUNT } from "./semconv.ts";
 import { Sending } from "./sending.ts";
@@ -52,13 +51,13 @@ export function openSend(
 }
 
 function open(destination: Destination, outgoing: readonly Outgoing[], inCall: number): Sending {
-  const active = activeContext();
   const { tracing } = destination;
+  const active = new Above(activeContext(), tracing.now().carrying);
   const lineages = outgoing.map(({ message, headers }) =>
     lineageOf(message, headers, destination, active),
   );
   if (!tracing.spans) {
-    const headers = lineages.map((lineage) => carry(lineage, lineage.parent, destination));
+    const headers = lineages.map((lineage) => carry(lineage, lineage.parent.fields()));
     return new Sending(destination, headers, undefined);
   }
   if (inCall === 1) {
@@ -71,12 +70,12 @@ function open(destination: Destination, outgoing: readonly Outgoing[], inCall: n
 
 /** One message: the send span's context is what it carries. */
 function sendOne(destination: Destination, outgoing: Outgoing, lineage: Lineage): Sending {
-  const kind = lineage.untouched ? SpanKind.CLIENT : SpanKind.PRODUCER;
-  const { sendName, sendAttributes } = destination;
-  const span = start(destination, sendName, kind, sendAttributes, lineage.links, lineage.parent);
+  const { sendName, sendOptions } = destination;
+  const { links, parent, untouched } = lineage;
+  const options = untouched ? { ...sendOptions, kind: SpanKind.CLIENT } : sendOptions;
+  const span = start(destination, sendName, options, links, parent);
   if (span.isRecording()) describe(outgoing, span);
-  const context = trace.setSpan(lineage.parent, span);
-  return new Sending(destination, [carry(lineage, context, destination)], span);
+  return new Sending(destination, [carry(lineage, parent.fieldsWith(span))], span);
 }
 
 /** Some messages: each carries a create span of its own, and the send span links to them. */
@@ -84,9 +83,9 @@ function sendEach(
   destination: Destination,
   outgoing: readonly Outgoing[],
   lineages: readonly Lineage[],
-  active: Context,
+  active: Above,
 ): Sending {
-  const { createName, createAttributes, sendName } = destination;
+  const { createName, createOptions } = destination;
   const created: Link[] = [];
   const headers = lineages.map((lineage, at) => {
     const { links, parent } = lineage;
@@ -94,16 +93,14 @@ function sendEach(
       created.push(...links);
       return undefined;
     }
-    const kind = SpanKind.PRODUCER;
-    const span = start(destination, createName, kind, createAttributes, links, parent);
+    const span = start(destination, createName, createOptions, links, parent);
     if (span.isRecording()) describe(outgoing[at] as Outgoing, span);
-    const carried = carry(lineage, trace.setSpan(parent, span), destination);
-    span.end();
+    const carried = carry(lineage, parent.fieldsWith(span));
+    end(span);
     created.push({ context: span.spanContext() });
     return carried;
   });
-  const attributes = { ...destination.sendAttributes, [BATCH_COUNT]: lineages.length };
-  const span = start(destination, sendName, SpanKind.CLIENT, attributes, created, active);
+  const span = startForAll(destination, SpanKind.CLIENT, lineages.length, created, active);
   return new Sending(destination, headers, span);
 }
 
@@ -111,55 +108,70 @@ function sendEach(
 function sendTogether(
   destination: Destination,
   lineages: readonly Lineage[],
-  active: Context,
+  active: Above,
 ): Sending {
-  const ambient = spanContextIn(active);
   const links = lineages.flatMap((lineage) => {
     // The active span is this one's parent: its link was for a span of the message's own.
-    const others = lineage.links.filter(({ context }) => context !== ambient);
+    const others = lineage.links.filter(({ context }) => context !== active.spanContext);
     const own = broughtBy(lineage);
     return own === undefined ? others : [...others, { context: own }];
   });
-  const attributes = { ...destination.sendAttributes, [BATCH_COUNT]: lineages.length };
-  const carried = lineages.some((lineage) => !lineage.untouched && broughtBy(lineage) === undefined);
+  const carried = lineages.some(
+    (lineage) => !lineage.untouched && broughtBy(lineage) === undefined,
+  );
   const kind = carried ? SpanKind.PRODUCER : SpanKind.CLIENT;
-  const span = start(destination, destination.sendName, kind, attributes, links, active);
-  const { carrying } = destination.tracing.now();
-  const shared = fieldsOf(trace.setSpan(active, span), carrying);
+  const span = startForAll(destination, kind, lineages.length, links, active);
+  const shared = active.fieldsWith(span);
   const headers = lineages.map((lineage) => {
-    const { parent, untouched } = lineage;
-    if (untouched || broughtBy(lineage) !== undefined) return carry(lineage, parent, destination);
+    const { parent } = lineage;
+    if (broughtBy(lineage) !== undefined) return carry(lineage, parent.fields());
     // Another parent than the active context brings baggage of its own.
-    const fields = parent === active ? shared : fieldsOf(trace.setSpan(parent, span), carrying);
-    return writeHeaders(lineage.headers, lineage.kept, fields);
+    return carry(lineage, parent === active ? shared : parent.fieldsWith(span));
   });
   return new Sending(destination, headers, span);
 }
 
 /** The span of another trace that a message continues, where it does. */
 function broughtBy({ elsewhere, parent }: Lineage): SpanContext | undefined {
-  return elsewhere ? spanContextIn(parent) : undefined;
+  return elsewhere ? parent.spanContext : undefined;
+}
+
+/** The one send span of several messages. */
+function startForAll(
+  destination: Destination,
+  kind: SpanKind,
+  count: number,
+  links: readonly Link[],
+  active: Above,
+): Span {
+  const attributes = { ...destination.sendOptions.attributes, [BATCH_COUNT]: count };
+  return start(destination, destination.sendName, { kind, attributes }, links, active);
 }
 
 function start(
   { tracing }: Destination,
   name: string,
-  kind: SpanKind,
-  attributes: Destination["sendAttributes"],
+  options: SpanOptions,
   links: readonly Link[],
-  parent: Context,
+  { context }: Above,
 ): Span {
-  const options = { kind, attributes };
   const { tracer } = tracing.now();
-  if (links.length === 0) return tracer.startSpan(name, options, parent);
-  return tracer.startSpan(name, { ...options, links: links.slice(0, MAX_LINKS) }, parent);
+  if (links.length === 0) return started(tracer.startSpan(name, options, context));
+  const linked = { ...options, links: links.slice(0, MAX_LINKS) };
+  return started(tracer.startSpan(name, linked, context));
 }
 
-/** The headers of a message that carries `context`; undefined for a message to be left alone. */
-function carry(lineage: Lineage, context: Context, { tracing }: Destination): object | undefined {
-  if (lineage.untouched) return undefined;
-  const fields: readonly Field[] = fieldsOf(context, tracing.now().carrying);
-  return writeHeaders(lineage.headers, lineage.kept, fields);
+/** The headers of a message with these trace headers; undefined for a message to be left alone. */
+function carry(lineage: Lineage, fields: readonly Field[]): object | undefined {
+  return lineage.untouched ? undefined : writeHeaders(lineage.headers, lineage.kept, fields);
+}
+
+function end(span: Span): void {
+  try {
+    span.end();
+  } catch (error) {
+    fault("end span", error);
+  }
 }
 
 function describe(outgoing: Outgoing, span: Span): void {

@@ -7,7 +7,7 @@ import {
   type TextMapSetter,
   trace,
 } from "@opentelemetry/api";
-import { REMOTE, spanContextIn } from "./context.ts";
+import { REMOTE, valid } from "./context.ts";
 import { fault } from "./guard.ts";
 import { formatBaggage, parseBaggage } from "./w3c/baggage.ts";
 import { BAGGAGE, listText, TRACEPARENT, traceparents, TRACESTATE } from "./w3c/fields.ts";
@@ -20,28 +20,32 @@ export type Field = readonly [name: string, text: string];
 const RANDOM = 0x02;
 
 /** The W3C headers of a context: none for the trace where it has no valid span, none for baggage where it is empty. */
-export function w3cFields(context: Context, withBaggage: boolean): Field[] {
-  const fields: Field[] = [];
-  const spanContext = spanContextIn(context);
-  if (spanContext !== undefined) {
-    // An SDK's span forgets the random flag of its remote parent; within that trace it still holds.
-    const remote = context.getValue(REMOTE) as SpanContext | undefined;
-    const random =
-      remote !== undefined &&
-      (remote.traceFlags & RANDOM) !== 0 &&
-      remote.traceId === spanContext.traceId;
-    fields.push([TRACEPARENT, formatTraceparent(spanContext, random)]);
-    if (spanContext.traceState !== undefined) {
-      const state = formatTraceState(spanContext.traceState);
-      if (state !== "") fields.push([TRACESTATE, state]);
-    }
-  }
-  if (withBaggage) {
-    const baggage = propagation.getBaggage(context);
-    const text = baggage === undefined ? undefined : formatBaggage(baggage);
-    if (text !== undefined) fields.push([BAGGAGE, text]);
-  }
-  return fields;
+export function w3cFields(context: Context, withBaggage: boolean): readonly Field[] {
+  const traced = traceFields(trace.getSpanContext(context), context);
+  return withBaggage ? [...traced, ...baggageFields(context)] : traced;
+}
+
+/** traceparent and tracestate of a span that is, or is started, in a context; none where it is not valid. */
+export function traceFields(span: SpanContext | undefined, context: Context): readonly Field[] {
+  const spanContext = valid(span);
+  if (spanContext === undefined) return [];
+  // An SDK's span forgets the random flag of its remote parent; within that trace it still holds.
+  const remote = context.getValue(REMOTE) as SpanContext | undefined;
+  const random =
+    remote !== undefined &&
+    (remote.traceFlags & RANDOM) !== 0 &&
+    remote.traceId === spanContext.traceId;
+  const traceparent: Field = [TRACEPARENT, formatTraceparent(spanContext, random)];
+  if (spanContext.traceState === undefined) return [traceparent];
+  const state = formatTraceState(spanContext.traceState);
+  return state === "" ? [traceparent] : [traceparent, [TRACESTATE, state]];
+}
+
+/** The baggage of a context as a header; none where it is empty. */
+export function baggageFields(context: Context): readonly Field[] {
+  const baggage = propagation.getBaggage(context);
+  const text = baggage === undefined ? undefined : formatBaggage(baggage);
+  return text === undefined ? [] : [[BAGGAGE, text]];
 }
 
 /** A remote parent with its trace state, from the text of a tracestate header. */

@@ -1,14 +1,12 @@
-import type { Message, Producer, ProducerBatch, ProducerRecord, Transaction } from "kafkajs";
+import type { Producer, ProducerBatch, ProducerRecord, Transaction } from "kafkajs";
 import { Destinations } from "../../destination.ts";
 import { fault } from "../../guard.ts";
 import { Call, follow } from "../../run.ts";
-import { openSend, type Outgoing } from "../../send.ts";
+import { openSend } from "../../send.ts";
 import type { Sending } from "../../sending.ts";
-import { KAFKA_TOMBSTONE, PARTITION } from "../../semconv.ts";
 import type { Tracing } from "../../tracing.ts";
 import { type Method, wrap } from "../../wrap.ts";
-import { describeKey } from "./format.ts";
-import { sentAs } from "./sent.ts";
+import { sentAs, type SentMessage } from "./sent.ts";
 
 type Send = (record: ProducerRecord) => unknown;
 type SendBatch = (batch: ProducerBatch) => unknown;
@@ -78,8 +76,8 @@ function prepareSend(args: unknown[], destinations: Destinations): Prepared | un
   const { topic, messages, acks, timeout, compression } = record;
   const read = readMessages(topic, messages, destinations);
   if (read === "refused" || read === "left alone") return undefined;
-  const send = openSend(destinations.of(topic as string), read.outgoing, read.outgoing.length);
-  const sent = { acks, timeout, compression, topic, messages: read.withHeaders(send.headers) };
+  const send = openSend(destinations.of(topic as string), read, read.length);
+  const sent = { acks, timeout, compression, topic, messages: withHeaders(read, send) };
   return { argument: sent, sends: [send] };
 }
 
@@ -96,54 +94,42 @@ function prepareSendBatch(args: unknown[], destinations: Destinations): Prepared
   let inCall = 0;
   for (const { read } of topics) {
     if (read === "refused") return undefined;
-    if (read !== "left alone") inCall += read.outgoing.length;
+    if (read !== "left alone") inCall += read.length;
   }
   const sends: Sending[] = [];
   const traced = topics.map(({ topic, messages, read }) => {
     if (read === "left alone") return { topic, messages };
-    const { outgoing, withHeaders } = read as ReadMessages;
-    const send = openSend(destinations.of(topic), outgoing, inCall);
+    const sent = read as readonly SentMessage[];
+    const send = openSend(destinations.of(topic), sent, inCall);
     sends.push(send);
-    return { topic, messages: withHeaders(send.headers) };
+    return { topic, messages: withHeaders(sent, send) };
   });
   return { argument: { acks, timeout, compression, topicMessages: traced }, sends };
 }
 
-interface ReadMessages {
-  readonly outgoing: readonly Outgoing[];
-  /** The messages to give to kafkajs, with these headers in place of their own. */
-  withHeaders(headers: readonly (object | undefined)[]): object[];
-}
-
 /**
- * Refused are those that kafkajs is not going to send; left alone those of a topic that the
+ * Refused are messages that kafkajs is not going to send; left alone those of a topic that the
  * application wants to be, or none at all.
  */
 function readMessages(
   topic: unknown,
   messages: unknown,
   destinations: Destinations,
-): ReadMessages | "refused" | "left alone" {
+): readonly SentMessage[] | "refused" | "left alone" {
   if (typeof topic !== "string" || topic === "" || !Array.isArray(messages)) return "refused";
-  if (messages.length === 0 || destinations.of(topic).ignored) return "left alone";
-  const read = messages.map((message: Message) => sentAs(message));
-  if (read.some((message) => message === undefined)) return "refused";
-  const { messageKey } = destinations.of(topic).tracing.options;
-  const outgoing = read.map((message) => {
-    const { original, headers, key, value, partition } = message as NonNullable<typeof message>;
-    return {
-      message: original,
-      headers,
-      describe(span: Parameters<Outgoing["describe"]>[0]): void {
-        if (messageKey !== false) describeKey(span, key);
-        if (value === null) span.setAttribute(KAFKA_TOMBSTONE, true);
-        if (typeof partition === "number") span.setAttribute(PARTITION, String(partition));
-      },
-    };
-  });
-  return {
-    outgoing,
-    withHeaders: (headers) =>
-      read.map((message, at) => (message as NonNullable<typeof message>).with(headers[at])),
-  };
+  const { ignored, tracing } = destinations.of(topic);
+  if (messages.length === 0 || ignored) return "left alone";
+  const withKey = tracing.options.messageKey !== false;
+  const read: SentMessage[] = [];
+  for (const message of messages as unknown[]) {
+    const sent = sentAs(message, withKey);
+    if (sent === undefined) return "refused";
+    read.push(sent);
+  }
+  return read;
+}
+
+/** The messages to give to kafkajs, with the headers of their send. */
+function withHeaders(read: readonly SentMessage[], { headers }: Sending): object[] {
+  return read.map((message, at) => message.with(headers[at]));
 }

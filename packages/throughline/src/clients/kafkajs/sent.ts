@@ -1,14 +1,56 @@
+import type { Span } from "@opentelemetry/api";
 import type { Message } from "kafkajs";
+import { KAFKA_TOMBSTONE, PARTITION } from "../../semconv.ts";
+import type { Outgoing } from "../../send.ts";
+import { describeKey } from "./format.ts";
 
 /** One message of a send, each of its fields read once. */
-export interface SentMessage {
-  readonly original: object;
-  readonly key: unknown;
-  readonly value: unknown;
-  readonly partition: unknown;
+export class SentMessage implements Outgoing {
+  readonly message: object;
+  /** The headers that kafkajs would send: the own keys of an object, and none of a Map. */
   readonly headers: object | undefined;
-  /** What to give to kafkajs in its place; with undefined, the message as the application made it. */
-  with(headers: object | undefined): object;
+  readonly value: unknown;
+  private readonly given: object | undefined;
+  private readonly key: unknown;
+  private readonly partition: unknown;
+  private readonly timestamp: unknown;
+  private readonly plain: boolean;
+  private readonly withKey: boolean;
+
+  constructor(message: Partial<Message>, plain: boolean, withKey: boolean) {
+    const { key, value, headers, partition, timestamp } = message;
+    this.message = message;
+    this.given = headers;
+    this.headers = headers instanceof Map ? undefined : headers;
+    this.value = value;
+    this.key = key;
+    this.partition = partition;
+    this.timestamp = timestamp;
+    this.plain = plain;
+    this.withKey = withKey;
+  }
+
+  /** Whether kafkajs takes these headers: it fails on null, and on a list. */
+  get hasTakenHeaders(): boolean {
+    const headers: unknown = this.given;
+    if (headers === undefined) return true;
+    return headers !== null && typeof headers === "object" && !Array.isArray(headers);
+  }
+
+  describe(span: Span): void {
+    if (this.withKey) describeKey(span, this.key);
+    if (this.value === null) span.setAttribute(KAFKA_TOMBSTONE, true);
+    if (typeof this.partition === "number") span.setAttribute(PARTITION, String(this.partition));
+  }
+
+  /** What to give to kafkajs in its place; without headers to change, the message as it was made. */
+  with(changed: object | undefined): object {
+    if (!this.plain) return changed === undefined ? this.message : viewWith(this.message, changed);
+    const { key, value, partition, timestamp } = this;
+    const headers = changed ?? this.given;
+    if (partition === undefined && timestamp === undefined) return { key, value, headers };
+    return { key, value, headers, partition, timestamp };
+  }
 }
 
 const FIELDS: ReadonlySet<PropertyKey> = new Set([
@@ -20,35 +62,17 @@ const FIELDS: ReadonlySet<PropertyKey> = new Set([
 ]);
 
 /** Reads a message of the application's; undefined where kafkajs is going to refuse it. */
-export function sentAs(message: unknown): SentMessage | undefined {
+export function sentAs(message: unknown, withKey: boolean): SentMessage | undefined {
   if (message === null || typeof message !== "object") return undefined;
-  return isPlain(message) ? asLiteral(message) : asView(message);
+  const sent = new SentMessage(message, isPlain(message), withKey);
+  return sent.value === undefined || !sent.hasTakenHeaders ? undefined : sent;
 }
 
 /** A plain object that holds nothing but what kafkajs knows. */
 function isPlain(message: object): boolean {
   if (Object.getPrototypeOf(message) !== Object.prototype) return false;
-  return Reflect.ownKeys(message).every((name) => FIELDS.has(name));
-}
-
-function asLiteral(original: Partial<Message>): SentMessage | undefined {
-  const { key, value, headers, partition, timestamp } = original;
-  const carrier = carrierOf(headers);
-  if (value === undefined || carrier === "refused") return undefined;
-  return {
-    original,
-    key,
-    value,
-    partition,
-    headers: carrier,
-    with: (changed) => ({
-      ...(key === undefined ? {} : { key }),
-      value,
-      headers: changed ?? headers,
-      ...(partition === undefined ? {} : { partition }),
-      ...(timestamp === undefined ? {} : { timestamp }),
-    }),
-  };
+  for (const name of Reflect.ownKeys(message)) if (!FIELDS.has(name)) return false;
+  return true;
 }
 
 /**
@@ -56,20 +80,6 @@ function asLiteral(original: Partial<Message>): SentMessage | undefined {
  * partitioner of the application's may read them, and a getter may need its private fields. Seen
  * through a proxy it is the same to both, but for its headers.
  */
-function asView(original: Partial<Message>): SentMessage | undefined {
-  const { key, value, headers, partition } = original;
-  const carrier = carrierOf(headers);
-  if (value === undefined || carrier === "refused") return undefined;
-  return {
-    original,
-    key,
-    value,
-    partition,
-    headers: carrier,
-    with: (changed) => (changed === undefined ? original : viewWith(original, changed)),
-  };
-}
-
 function viewWith(original: object, headers: object): object {
   // Stands before an object of its own, which may be given a property that a frozen one may not.
   const shadow: object = Object.create(Object.getPrototypeOf(original) as object | null);
@@ -99,12 +109,4 @@ function viewWith(original: object, headers: object): object {
       };
     },
   });
-}
-
-/** The headers that kafkajs would send: it takes the own keys of an object, none of a Map, and fails on null. */
-function carrierOf(headers: unknown): object | undefined | "refused" {
-  if (headers === undefined || headers instanceof Map) return undefined;
-  return headers === null || typeof headers !== "object" || Array.isArray(headers)
-    ? "refused"
-    : headers;
 }

@@ -1,0 +1,44 @@
+import { type Context, type Span, type SpanContext, trace } from "@opentelemetry/api";
+import { spanContextIn } from "./context.ts";
+import { fault } from "./guard.ts";
+import { fieldsOf } from "./inject.ts";
+import type { Carrying } from "./registered.ts";
+import { baggageFields, type Field, traceFields } from "./w3c.ts";
+
+/** A context under which spans are started to send messages: what it adds to their headers, once for all. */
+export class Above {
+  readonly context: Context;
+  /** The context's own span, where it is a valid one. */
+  readonly spanContext: SpanContext | undefined;
+  private readonly carrying: Carrying;
+  private baggage: readonly Field[] | undefined;
+
+  constructor(context: Context, carrying: Carrying) {
+    this.context = context;
+    this.spanContext = spanContextIn(context);
+    this.carrying = carrying;
+  }
+
+  /** The trace headers of this context itself. */
+  fields(): readonly Field[] {
+    return fieldsOf(this.context, this.carrying);
+  }
+
+  /** The trace headers of a span started under it. */
+  fieldsWith(span: Span): readonly Field[] {
+    const { carrying, context } = this;
+    if (carrying.propagator !== undefined) {
+      return fieldsOf(trace.setSpan(context, span), carrying);
+    }
+    if (carrying.fields.size === 0) return [];
+    try {
+      // No context is made for each message only to be read at once.
+      this.baggage ??= carrying.baggage ? baggageFields(context) : [];
+      const traced = traceFields(span.spanContext(), context);
+      return this.baggage.length === 0 ? traced : [...traced, ...this.baggage];
+    } catch (error) {
+      fault("inject", error);
+      return [];
+    }
+  }
+}
