@@ -1,7 +1,7 @@
 import { type Link, type Span, SpanKind, trace } from "@opentelemetry/api";
 import { activeContext, MessageContext, originOf } from "./context.ts";
 import type { Extracted } from "./extract.ts";
-import { fault } from "./guard.ts";
+import { fault, started } from "./guard.ts";
 import { readDelivered, readMessage } from "./read.ts";
 import { openForeign } from "./open.ts";
 import { Scope } from "./scope.ts";
@@ -85,7 +85,8 @@ export function openBatch(batch: Batch, source: Source): Scope {
     const attributes = { ...source.spanAttributes, [BATCH_COUNT]: batch.messages.length };
     const options = { kind: SpanKind.CONSUMER, attributes, links, root: true };
     const { context } = scope;
-    const span = source.tracing.now().tracer.startSpan(source.spanName, options, context);
+    const { tracer } = source.tracing.now();
+    const span = started(tracer.startSpan(source.spanName, options, context));
     batch.span = span;
     scope.span = span;
     scope.context = trace.setSpan(context, span);

@@ -9,6 +9,7 @@ import {
   type SpanContext,
   trace,
 } from "@opentelemetry/api";
+import { fault, unfit } from "./guard.ts";
 import type { Scope } from "./scope.ts";
 
 // The api keeps its context keys private. They are read off its own setters once, so that a lookup
@@ -124,10 +125,13 @@ export function scopeIn(active: Context): Scope | undefined {
 /** The active context; the root one where the application's context manager fails. */
 export function activeContext(): Context {
   try {
-    return context.active() ?? ROOT_CONTEXT;
-  } catch {
-    return ROOT_CONTEXT;
+    const active: Context | undefined = context.active();
+    if (typeof active?.getValue === "function") return active;
+    unfit("activate", active);
+  } catch (error) {
+    fault("activate", error);
   }
+  return ROOT_CONTEXT;
 }
 
 /** The span context of a context's span, when it is a valid one. */

@@ -1,4 +1,4 @@
-import { diag } from "@opentelemetry/api";
+import { diag, type Span } from "@opentelemetry/api";
 
 /** The step of the flow in which tracing failed. A closed list, so that what is kept stays bounded. */
 export type Step =
@@ -25,13 +25,22 @@ export function fault(step: Step, error: unknown): void {
   const before = counted.get(step) ?? 0;
   counted.set(step, before + 1);
   if (before > 0) return;
-  try {
+  say(() =>
     diag.error(
       `throughline: ${step} failed; messages go on without it. Later failures of this step are counted in throughline.faults and not logged.`,
       error,
-    );
+    ),
+  );
+}
+
+// Where the application's logger fails, there is nowhere left to say so.
+function say(log: () => unknown): void {
+  const silence = (): void => {};
+  try {
+    const said = log();
+    if (said instanceof Promise) said.then(undefined, silence);
   } catch {
-    // The application's logger failed: there is nowhere left to say so.
+    silence();
   }
 }
 
@@ -46,11 +55,7 @@ const warned = new Set<string>();
 export function warnOnce(what: string, text: string): void {
   if (warned.has(what)) return;
   warned.add(what);
-  try {
-    diag.warn(`throughline: ${text}`);
-  } catch {
-    // As in fault().
-  }
+  say(() => diag.warn(`throughline: ${text}`));
 }
 
 /**
@@ -64,4 +69,27 @@ export function discard(step: Step, value: unknown): void {
   } catch (error) {
     fault(step, error);
   }
+}
+
+/**
+ * A tracer's span, where it is one.
+ *
+ * @throws {TypeError} where the tracer gave something else.
+ */
+export function started(span: Span): Span {
+  if (typeof (span as Span | undefined)?.isRecording === "function") return span;
+  discard("start span", span);
+  throw new TypeError("the tracer gave no span");
+}
+
+/**
+ * What the application gave where a value of another kind is needed at once: counted as a failure,
+ * and discarded where it is a promise.
+ */
+export function unfit(step: Step, value: unknown): void {
+  fault(
+    step,
+    new TypeError(`${step} got ${value instanceof Promise ? "a promise" : typeof value}`),
+  );
+  discard(step, value);
 }

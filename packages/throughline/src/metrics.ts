@@ -7,7 +7,7 @@ import {
   type ObservableResult,
 } from "@opentelemetry/api";
 import { OUTCOMES } from "./extract.ts";
-import { fault, faults } from "./guard.ts";
+import { discard, fault, faults } from "./guard.ts";
 import {
   CONSUMED_MESSAGES,
   CONTEXT_OUTCOMES,
@@ -102,6 +102,7 @@ export function metersOn(provider: MeterProvider, counts: Counts): Meters {
   let meters = NO_METERS;
   try {
     const meter = provider.getMeter("throughline", VERSION);
+    discard("metrics", meter);
     const process = duration(meter, PROCESS_DURATION, "Duration of processing a message.");
     const operation = duration(meter, OPERATION_DURATION, "Duration of a messaging operation.");
     if (process !== noopHistogram) {
@@ -125,11 +126,13 @@ export function metersOn(provider: MeterProvider, counts: Counts): Meters {
 }
 
 function duration(meter: Meter, name: string, description: string): Histogram {
-  return meter.createHistogram(name, {
+  const histogram = meter.createHistogram(name, {
     description,
     unit: "s",
     advice: { explicitBucketBoundaries: [...DURATION_BUCKETS_S] },
   });
+  discard("metrics", histogram);
+  return histogram;
 }
 
 function observe(

@@ -9,7 +9,7 @@ import {
 } from "@opentelemetry/api";
 import { MessageContext, originOf } from "./context.ts";
 import type { Extracted } from "./extract.ts";
-import { discard, fault } from "./guard.ts";
+import { discard, fault, started } from "./guard.ts";
 import type { Relation } from "./relation.ts";
 import type { Scope } from "./scope.ts";
 import { DUPLICATES } from "./semconv.ts";
@@ -37,11 +37,8 @@ export function openScope(
   if (!source.tracing.spans) return scope;
   try {
     const { tracer } = source.tracing.now();
-    const span = tracer.startSpan(
-      source.spanName,
-      spanOptions(source, extracted, relation, linked),
-      carried,
-    );
+    const options = spanOptions(source, extracted, relation, linked);
+    const span = started(tracer.startSpan(source.spanName, options, carried));
     scope.span = span;
     scope.context = new MessageContext(behind, origin, span, baggage, scope, parent);
     if (span.isRecording()) describe(span, scope, extracted);

@@ -1,5 +1,6 @@
 import type { Context, TextMapGetter, TextMapSetter } from "@opentelemetry/api";
 import { eachHeader, eachValue, type Headers, nameText, valueText } from "./carrier.ts";
+import { discard, unfit } from "./guard.ts";
 import type { Carrying } from "./registered.ts";
 import { BAGGAGE, TRACESTATE } from "./w3c/fields.ts";
 import type { Field } from "./w3c.ts";
@@ -72,7 +73,8 @@ export function extractWith(headers: Headers, carrying: Carrying, origin: Contex
   const readings = Math.min(Math.max(carrier.most, 1), MAX_READINGS);
   for (carrier.reading = 0; carrier.reading < readings; carrier.reading++) {
     const extracted = carrying.propagator?.extract(origin, carrier, getter);
-    if (extracted !== undefined) contexts.push(extracted);
+    if (typeof extracted?.getValue === "function") contexts.push(extracted);
+    else unfit("extract", extracted);
   }
   return { present: carrier.most > 0, contexts };
 }
@@ -86,6 +88,7 @@ const setter: TextMapSetter<Map<string, string>> = {
 /** The headers that the application's propagator sends for a context. */
 export function injectWith(context: Context, carrying: Carrying): Field[] {
   const fields = new Map<string, string>();
-  carrying.propagator?.inject(context, fields, setter);
+  const injected: unknown = carrying.propagator?.inject(context, fields, setter);
+  discard("inject", injected);
   return [...fields];
 }

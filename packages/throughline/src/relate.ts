@@ -1,4 +1,4 @@
-import { fault } from "./guard.ts";
+import { fault, unfit } from "./guard.ts";
 import type { Relation } from "./relation.ts";
 import type { Source } from "./source.ts";
 
@@ -9,9 +9,9 @@ export function chosenRelation(message: object, source: Source): Relation {
   try {
     const timestampMs = source.format.timestampMs?.(message);
     const ageMs = timestampMs === undefined ? undefined : Date.now() - timestampMs;
-    const chosen = relation(message, { ageMs });
+    const chosen: unknown = relation(message, { ageMs });
     if (chosen === "parent" || chosen === "link" || chosen === "both") return chosen;
-    fault("relation", new TypeError(`relation gave ${String(chosen)}: parent, link or both`));
+    unfit("relation", chosen);
   } catch (error) {
     fault("relation", error);
   }

@@ -1,5 +1,5 @@
 import { type Context, context } from "@opentelemetry/api";
-import { fault } from "./guard.ts";
+import { discard, fault } from "./guard.ts";
 
 const NOT_CALLED = 0;
 const CALLED = 1;
@@ -36,12 +36,14 @@ export class Call<Argument, Result> {
   within(active: Context): Result {
     try {
       // One function for every call, given the call: a closure each would be made for each message.
-      context.with<[Call<Argument, Result>], (call: Call<Argument, Result>) => void>(
-        active,
-        Call.make,
-        undefined,
-        this,
-      );
+      const made: unknown = context.with<
+        [Call<Argument, Result>],
+        (call: Call<Argument, Result>) => void
+      >(active, Call.make, undefined, this);
+      if (made !== undefined) discard("activate", made);
+      if (this.state === NOT_CALLED) {
+        fault("activate", new Error("the context manager did not make the call"));
+      }
     } catch (error) {
       fault("activate", error);
     }

@@ -50,6 +50,10 @@ export class Scope implements Ending {
     try {
       if (bad && this.message !== undefined) rememberFailure(this.message, this.span);
       this.measure(bad ? errorType(error) : undefined);
+    } catch (problem) {
+      fault("metrics", problem);
+    }
+    try {
       if (this.span !== undefined) this.endSpan(this.span, bad, error);
     } catch (problem) {
       fault("end span", problem);
@@ -63,10 +67,11 @@ export class Scope implements Ending {
     if (process === undefined || this.startMs === 0) return;
     const seconds = (performance.now() - this.startMs) / 1000;
     const { durationAttributes } = this.source;
-    process.record(
+    const recorded: unknown = process.record(
       seconds,
       type === undefined ? durationAttributes : this.source.failedDurationAttributes(type),
     );
+    discard("metrics", recorded);
   }
 
   private endSpan(span: Span, bad: boolean, error: unknown): void {

@@ -31,6 +31,10 @@ export class Sending implements Ending {
       const type = failed ? errorType(error) : undefined;
       this.destination.countSent(this.headers.length, type);
       this.destination.measure(this.startMs, type);
+    } catch (problem) {
+      fault("metrics", problem);
+    }
+    try {
       if (this.span === undefined) return;
       if (failed && this.span.isRecording()) markFailed(this.span, error);
       this.span.end();

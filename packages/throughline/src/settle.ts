@@ -1,6 +1,6 @@
 import { type Span, SpanKind } from "@opentelemetry/api";
 import { activeContext } from "./context.ts";
-import { fault } from "./guard.ts";
+import { fault, started } from "./guard.ts";
 import { Call, follow } from "./run.ts";
 import { markFailed } from "./failure.ts";
 import { DESTINATION, GROUP, OPERATION_NAME, OPERATION_TYPE, SYSTEM } from "./semconv.ts";
@@ -26,17 +26,17 @@ export function settle<Result>(
 ): Result {
   let span: Span | undefined;
   try {
-    if (tracing.spans) span = start(operation, tracing, { system, destination, group });
+    if (tracing.spans) span = started(start(operation, tracing, { system, destination, group }));
   } catch (error) {
     fault("start span", error);
   }
   if (span === undefined) return call();
-  const started = span;
+  const settling = span;
   return follow(new Call(call, undefined, undefined), undefined, {
     end(failed, error) {
       try {
-        if (failed && started.isRecording()) markFailed(started, error);
-        started.end();
+        if (failed && settling.isRecording()) markFailed(settling, error);
+        settling.end();
       } catch (problem) {
         fault("end span", problem);
       }

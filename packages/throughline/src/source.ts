@@ -1,6 +1,6 @@
 import { type Attributes, SpanKind, type SpanOptions } from "@opentelemetry/api";
 import type { Outcome } from "./extract.ts";
-import { fault } from "./guard.ts";
+import { fault, unfit } from "./guard.ts";
 import type { MessageFormat, Origin } from "./message.ts";
 import type { Series } from "./metrics.ts";
 import {
@@ -123,7 +123,9 @@ export function sharedSource(first: Source, sources: readonly Source[]): Source 
 export function isIgnored(tracing: Tracing, destination: string): boolean {
   if (destination === "") return false;
   try {
-    return tracing.options.ignore?.(destination) === true;
+    const said: unknown = tracing.options.ignore?.(destination);
+    if (said instanceof Promise) unfit("ignore", said);
+    return said === true;
   } catch (error) {
     fault("ignore", error);
     return false;
@@ -145,6 +147,7 @@ export function destinationNames(tracing: Tracing, destination: string): Destina
   let template: unknown;
   try {
     template = tracing.options.destinationTemplate?.(destination);
+    if (template instanceof Promise) unfit("attributes", template);
   } catch (error) {
     fault("attributes", error);
   }

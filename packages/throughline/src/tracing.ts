@@ -1,5 +1,5 @@
 import { ProxyTracerProvider, type Tracer } from "@opentelemetry/api";
-import { fault } from "./guard.ts";
+import { fault, unfit } from "./guard.ts";
 import { type Counts, countsOf, type Meters, metersOn, NO_METERS } from "./metrics.ts";
 import { checkOptions, type Options } from "./options.ts";
 import { type Carrying, NOTHING_CARRIED, readRegistered, registration } from "./registered.ts";
@@ -45,6 +45,9 @@ export class Tracing {
   private read(): Now {
     try {
       const { tracer, carrying, meterProvider } = readRegistered(this.options);
+      if (typeof (tracer as Tracer | undefined)?.startSpan !== "function") {
+        unfit("start span", tracer);
+      }
       return { tracer, carrying, meters: metersOn(meterProvider, this.counts) };
     } catch (error) {
       fault("start span", error);
