@@ -43,6 +43,59 @@ function parseMember(member: string): [string, BaggageEntry] | undefined {
   return [name, { value, metadata: baggageEntryMetadataFromString(properties) }];
 }
 
+/**
+ * A first member that is valid as it stands, without an escape to decode: the baggage is then not
+ * empty, and what else is in it can wait until somebody asks.
+ */
+const SURELY_ONE =
+  /^[ \t]*[!#$&'*+\-.^_`|~0-9A-Za-z]+[ \t]*=[ \t]*[\x21\x23\x24\x26-\x2b\x2d-\x3a\x3c-\x5b\x5d-\x7e]*[ \t]*(?:[,;]|$)/;
+
+/** A baggage that is read when it is asked for: most handlers never do, and every message has it read. */
+class UnreadBaggage implements Baggage {
+  private readonly header: string;
+  private held: Baggage | undefined;
+  private sent: string | undefined;
+
+  constructor(header: string) {
+    this.header = header;
+  }
+
+  getEntry(key: string): BaggageEntry | undefined {
+    return this.read().getEntry(key);
+  }
+
+  getAllEntries(): [string, BaggageEntry][] {
+    return this.read().getAllEntries();
+  }
+
+  setEntry(key: string, entry: BaggageEntry): Baggage {
+    return this.read().setEntry(key, entry);
+  }
+
+  removeEntry(key: string): Baggage {
+    return this.read().removeEntry(key);
+  }
+
+  removeEntries(...keys: string[]): Baggage {
+    return this.read().removeEntries(...keys);
+  }
+
+  clear(): Baggage {
+    return this.read().clear();
+  }
+
+  /** As a header, formatted once however many messages it is sent with. */
+  format(): string | undefined {
+    this.sent ??= format(this) ?? "";
+    return this.sent === "" ? undefined : this.sent;
+  }
+
+  private read(): Baggage {
+    this.held ??= readBaggage(this.header) ?? propagation.createBaggage();
+    return this.held;
+  }
+}
+
 let lastHeader: string | undefined;
 let lastBaggage: Baggage | undefined;
 
@@ -54,6 +107,16 @@ let lastBaggage: Baggage | undefined;
 export function parseBaggage(header: string): Baggage | undefined {
   if (header.length === 0) return undefined;
   if (header === lastHeader) return lastBaggage;
+  const baggage =
+    header.length <= MAX_BYTES && SURELY_ONE.test(header)
+      ? new UnreadBaggage(header)
+      : readBaggage(header);
+  lastHeader = header.length <= MAX_BYTES ? header : undefined;
+  lastBaggage = baggage;
+  return baggage;
+}
+
+function readBaggage(header: string): Baggage | undefined {
   const entries: Record<string, BaggageEntry> = Object.create(null);
   let members = 0;
   let characters = 0;
@@ -65,9 +128,7 @@ export function parseBaggage(header: string): Baggage | undefined {
     if (members > MAX_MEMBERS || characters > MAX_BYTES + 1) break;
     entries[entry[0]] = entry[1];
   }
-  lastHeader = header.length <= MAX_BYTES ? header : undefined;
-  lastBaggage = members > 0 ? propagation.createBaggage(entries) : undefined;
-  return lastBaggage;
+  return members > 0 ? propagation.createBaggage(entries) : undefined;
 }
 
 /** One member to send; undefined for what can't be encoded (a lone surrogate) or would break the list. */
@@ -85,6 +146,10 @@ function formatMember(key: string, { value, metadata }: BaggageEntry): string | 
 
 /** A baggage as the header to send, within the same limits; undefined where nothing of it may be sent. */
 export function formatBaggage(baggage: Baggage): string | undefined {
+  return baggage instanceof UnreadBaggage ? baggage.format() : format(baggage);
+}
+
+function format(baggage: Baggage): string | undefined {
   let header = "";
   let members = 0;
   for (const [key, entry] of baggage.getAllEntries()) {

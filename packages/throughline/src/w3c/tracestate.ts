@@ -1,76 +1,41 @@
 import type { TraceState } from "@opentelemetry/api";
+import {
+  CLEAN,
+  isKey,
+  isValue,
+  LOOSE,
+  MAX_HEADER,
+  MAX_MEMBERS,
+  walk,
+} from "./tracestate-grammar.ts";
 
-const MAX_MEMBERS = 32;
-const MAX_KEY = 256;
-const MAX_VALUE = 256;
 /** What is sent on is at least this long before anything is dropped (W3C Trace Context, section 3.3.1.5). */
 const KEPT_CHARACTERS = 512;
 /** Members longer than this are the first to go. */
 const LONG_MEMBER = 128;
-/** A header beyond this is not a list of 32 members of 513 characters: refused unread. */
-const MAX_HEADER = 32 * (MAX_KEY + MAX_VALUE + 3);
-
-// W3C Trace Context Level 2, sections 3.3.2.2.1 and 3.3.2.2.2.
-const KEY = /^[a-z0-9][a-z0-9_\-*/@]*$/;
-const VALUE = /^[\x20-\x2b\x2d-\x3c\x3e-\x7e]*[\x21-\x2b\x2d-\x3c\x3e-\x7e]$/;
-
-/** Without the spaces and tabs around it. By hand: a pattern for the end walks every inner run of spaces again. */
-function withoutOuterSpace(part: string): string {
-  let from = 0;
-  let to = part.length;
-  while (from < to && isSpace(part.charCodeAt(from))) from++;
-  while (to > from && isSpace(part.charCodeAt(to - 1))) to--;
-  return part.slice(from, to);
-}
-
-function isSpace(code: number): boolean {
-  return code === 0x20 || code === 0x09;
-}
-
-function isKey(key: string): boolean {
-  return key.length <= MAX_KEY && KEY.test(key);
-}
-
-function isValue(value: string): boolean {
-  return value.length <= MAX_VALUE && VALUE.test(value);
-}
-
-/** The members of a valid list, in order; undefined where the header breaks the grammar anywhere. */
-function parse(header: string): Map<string, string> | undefined {
-  const members = new Map<string, string>();
-  for (const part of header.split(",", MAX_MEMBERS * 8)) {
-    const member = withoutOuterSpace(part);
-    if (member === "") continue;
-    const equals = member.indexOf("=");
-    const key = member.slice(0, equals);
-    const value = member.slice(equals + 1);
-    if (equals < 1 || !isKey(key) || !isValue(value) || members.has(key)) return undefined;
-    members.set(key, value);
-    if (members.size > MAX_MEMBERS) return undefined;
-  }
-  return members;
-}
 
 /**
- * A trace state that was valid as a whole when it came in; immutable, as the api asks.
+ * A trace state that was valid as a whole when it came in; immutable, as the api asks. Its members
+ * are taken apart when one is asked for: most states are only handed on.
  * `set` puts the changed member first, as the specification says, and ignores what the grammar forbids.
  */
 class StrictTraceState implements TraceState {
-  readonly #members: ReadonlyMap<string, string>;
   #text: string | undefined;
+  #held: ReadonlyMap<string, string> | undefined;
 
-  constructor(members: ReadonlyMap<string, string>) {
-    this.#members = members;
+  constructor(from: string | ReadonlyMap<string, string>) {
+    if (typeof from === "string") this.#text = from;
+    else this.#held = from;
   }
 
   get(key: string): string | undefined {
-    return this.#members.get(key);
+    return this.#members().get(key);
   }
 
   set(key: string, value: string): TraceState {
     if (!isKey(key) || !isValue(value)) return this;
     const members = new Map([[key, value]]);
-    for (const [name, held] of this.#members) {
+    for (const [name, held] of this.#members()) {
       if (name === key) continue;
       if (members.size === MAX_MEMBERS) break;
       members.set(name, held);
@@ -79,16 +44,25 @@ class StrictTraceState implements TraceState {
   }
 
   unset(key: string): TraceState {
-    if (!this.#members.has(key)) return this;
-    const members = new Map(this.#members);
-    members.delete(key);
-    return new StrictTraceState(members);
+    const members = new Map(this.#members());
+    return members.delete(key) ? new StrictTraceState(members) : this;
   }
 
   serialize(): string {
-    this.#text ??= [...this.#members].map(([key, value]) => `${key}=${value}`).join(",");
+    this.#text ??= [...this.#members()].map(([key, value]) => `${key}=${value}`).join(",");
     return this.#text;
   }
+
+  #members(): ReadonlyMap<string, string> {
+    this.#held ??= membersOf(this.#text ?? "");
+    return this.#held;
+  }
+}
+
+function membersOf(header: string): ReadonlyMap<string, string> {
+  const members = new Map<string, string>();
+  walk(header, (key, value) => members.set(key, value));
+  return members;
 }
 
 let lastHeader: string | undefined;
@@ -102,9 +76,14 @@ export function parseTraceState(header: string): TraceState | undefined {
   if (header.length === 0 || header.length > MAX_HEADER) return undefined;
   // The records of one producer carry the same state for minutes: the last answer is the next one's.
   if (header === lastHeader) return lastState;
-  const members = parse(header);
+  const kind = walk(header);
   lastHeader = header;
-  lastState = members !== undefined && members.size > 0 ? new StrictTraceState(members) : undefined;
+  lastState =
+    kind === CLEAN
+      ? new StrictTraceState(header)
+      : kind === LOOSE
+        ? new StrictTraceState(membersOf(header))
+        : undefined;
   return lastState;
 }
 
