@@ -15,6 +15,7 @@ import { EventEmitter, once } from "node:events";
 import { afterEach, beforeEach, test } from "node:test";
 import { contextOf, processMessage } from "throughline";
 import { processMessage as processRecord, traced } from "throughline/kafkajs";
+import { counted } from "./context-depth.ts";
 import { type FinishedSpan, tracing, type Tracing } from "./sdk.ts";
 import { record, stubConsumer } from "./stub-kafkajs.ts";
 
@@ -250,6 +251,19 @@ test("the active context answers as the api's own: what is set is read, what is 
     },
     at,
   );
+});
+
+test("handling a message within another's context, however often, makes no chain of contexts", () => {
+  const { bottom, depthOf } = counted();
+  let active = bottom.setValue(OWN, "stays");
+  const depths = Array.from({ length: 10 }, () => {
+    context.with(active, () =>
+      processMessage(from(TRACE), () => void (active = context.active()), at),
+    );
+    return depthOf(active);
+  });
+  assert.deepEqual(new Set(depths), new Set([depths[0]]));
+  assert.equal(active.getValue(OWN), "stays");
 });
 
 test("a suppressed region stays suppressed", () => {
