@@ -202,6 +202,21 @@ for (const [way, options, others] of [
       assert.equal(spanId, send?.spanContext().spanId);
     });
 
+    test("a replay of a dead letter carries the send span's context, which links to the attempt that failed", async () => {
+      const failed = `00-${OTHER}-${SPAN}-01`;
+      const headers = {
+        traceparent: TRACEPARENT,
+        "dlq.origin.destination": "next",
+        "dlq.failed": failed,
+      };
+      const { send, spanId } = await sent(carrying(headers), ROOT_CONTEXT, options, others);
+      assert.equal(spanId, send?.spanContext().spanId);
+      assert.deepEqual(
+        send?.links.map((link) => link.context.traceId),
+        [OTHER],
+      );
+    });
+
     test("keep: the header stays byte for byte, and the send span links to it", async () => {
       const headers = Object.freeze({ TraceParent: TRACEPARENT });
       const { message, send } = await sent(
