@@ -1,0 +1,272 @@
+// What spans a send makes, and which of them each message carries. Rule 3 of the design.
+import { context, ROOT_CONTEXT, SpanKind, SpanStatusCode, trace } from "@opentelemetry/api";
+import assert from "node:assert/strict";
+import { afterEach, beforeEach, test } from "node:test";
+import type { Message, ProducerBatch, ProducerRecord } from "kafkajs";
+import { type Options, traced } from "throughline/kafkajs";
+import { type FinishedSpan, tracing, type Tracing } from "./sdk.ts";
+import { carried, header, stubProducer } from "./stub-kafkajs.ts";
+
+let observed: Tracing;
+beforeEach(() => {
+  observed = tracing();
+});
+afterEach(() => observed.shutdown());
+
+const AMBIENT = {
+  traceId: "0af7651916cd43dd8448eb211c80319c",
+  spanId: "b7ad6b7169203331",
+  traceFlags: 1,
+};
+const active = trace.setSpanContext(ROOT_CONTEXT, AMBIENT);
+
+const messages = (count: number): Message[] =>
+  Array.from({ length: count }, (_, at) => ({ value: String(at) }));
+const named = (name: string): FinishedSpan[] =>
+  observed.spans().filter((span) => span.name === name);
+const ids = (spans: readonly FinishedSpan[]): string[] =>
+  spans.map((span) => span.spanContext().spanId);
+const linked = (span: FinishedSpan | undefined): string[] =>
+  span?.links.map((link) => link.context.spanId) ?? [];
+const spanIds = (sent: readonly Message[]): string[] =>
+  sent.map((message) => carried(message).spanId);
+
+/** What kafkajs is given when so many messages are sent under the ambient span. */
+async function send(count: number, options: Options = {}): Promise<Message[]> {
+  const { client, messages: sent } = stubProducer();
+  const producer = traced(client, options);
+  await context.with(active, () => producer.send({ topic: "orders", messages: messages(count) }));
+  return sent();
+}
+
+async function sendBatch(counts: Record<string, number>, options: Options = {}) {
+  const { client, calls } = stubProducer();
+  const topicMessages = Object.entries(counts).map(([topic, count]) => ({
+    topic,
+    messages: messages(count),
+  }));
+  await context.with(active, () => traced(client, options).sendBatch({ topicMessages }));
+  return { topicMessages, sent: (calls[0] as ProducerBatch).topicMessages ?? [] };
+}
+
+test("one message: a PRODUCER send span under the active one, whose context it carries", async () => {
+  const [message] = await send(1);
+  const [span, ...others] = observed.spans();
+  assert.deepEqual(others, []);
+  assert.equal(span?.name, "send orders");
+  assert.equal(span.kind, SpanKind.PRODUCER);
+  assert.equal(span.parentSpanContext?.spanId, AMBIENT.spanId);
+  assert.deepEqual(span.links, []);
+  assert.deepEqual(
+    { ...span.attributes },
+    {
+      "messaging.operation.name": "send",
+      "messaging.operation.type": "send",
+      "messaging.system": "kafka",
+      "messaging.destination.name": "orders",
+    },
+  );
+  assert.deepEqual(carried(message as Message), {
+    traceId: AMBIENT.traceId,
+    spanId: span.spanContext().spanId,
+    flags: "01",
+  });
+});
+
+test("one message with nothing active: the send span is the root of a trace", async () => {
+  const { client, messages: sent } = stubProducer();
+  await traced(client).send({ topic: "orders", messages: messages(1) });
+  const [span] = observed.spans();
+  assert.equal(span?.parentSpanContext, undefined);
+  assert.equal(carried(sent()[0] as Message).traceId, span?.spanContext().traceId);
+});
+
+for (const count of [2, 128]) {
+  test(`${count} messages: a create span each, and one CLIENT send span that links to them`, async () => {
+    const sent = await send(count);
+    const created = named("create orders");
+    const [span] = named("send orders");
+    assert.equal(created.length, count);
+    assert.equal(observed.spans().length, count + 1);
+    assert.deepEqual(spanIds(sent), ids(created));
+    assert.deepEqual(linked(span), ids(created));
+    assert.equal(span?.kind, SpanKind.CLIENT);
+    assert.equal(span.attributes["messaging.batch.message_count"], count);
+    for (const each of [span, ...created]) {
+      assert.equal(each.parentSpanContext?.spanId, AMBIENT.spanId);
+    }
+    for (const each of created) {
+      assert.equal(each.kind, SpanKind.PRODUCER);
+      assert.equal(each.attributes["messaging.operation.name"], "create");
+      assert.equal(each.attributes["messaging.operation.type"], "create");
+      assert.equal("messaging.batch.message_count" in each.attributes, false);
+    }
+  });
+}
+
+for (const [what, count, options] of [
+  ["129 messages", 129, {}],
+  ["createSpans false", 2, { createSpans: false }],
+] as const) {
+  test(`${what}: one PRODUCER send span, whose context all carry`, async () => {
+    const sent = await send(count, options);
+    const [span, ...others] = observed.spans();
+    assert.deepEqual(others, []);
+    assert.equal(span?.name, "send orders");
+    assert.equal(span.kind, SpanKind.PRODUCER);
+    assert.equal(span.attributes["messaging.batch.message_count"], count);
+    assert.deepEqual(new Set(spanIds(sent)), new Set(ids([span])));
+  });
+}
+
+test("a create span ends before the messages are handed over, the send span when they are sent", async () => {
+  let open = -1;
+  const { client } = stubProducer(async () => {
+    open = observed.open().length;
+  });
+  await traced(client).send({ topic: "orders", messages: messages(2) });
+  assert.equal(open, 1);
+  assert.equal(observed.open().length, 0);
+});
+
+test("sendBatch: a send span a topic, and the messages of the whole call decide", async () => {
+  const { sent } = await sendBatch({ orders: 2, invoices: 3 });
+  const created = [...named("create orders"), ...named("create invoices")];
+  assert.deepEqual(
+    sent.flatMap((topic) => spanIds(topic.messages)),
+    ids(created),
+  );
+  assert.deepEqual(linked(named("send orders")[0]), ids(named("create orders")));
+  assert.deepEqual(linked(named("send invoices")[0]), ids(named("create invoices")));
+  observed.reset();
+  const { sent: many } = await sendBatch({ orders: 70, invoices: 70 });
+  assert.equal(observed.spans().length, 2);
+  for (const [at, { topic, messages: each }] of many.entries()) {
+    assert.deepEqual(new Set(spanIds(each)), new Set(ids(named(`send ${topic}`))), String(at));
+  }
+});
+
+test("sendBatch of one message is as send of one", async () => {
+  const { sent } = await sendBatch({ orders: 1 });
+  assert.deepEqual(spanIds(sent[0]?.messages ?? []), ids(named("send orders")));
+  assert.equal(observed.spans().length, 1);
+  assert.equal(observed.spans()[0]?.kind, SpanKind.PRODUCER);
+});
+
+test("a transaction's sends are traced as the producer's own", async () => {
+  const { client, messages: sent } = stubProducer();
+  const transaction = await traced(client).transaction();
+  await transaction.send({ topic: "orders", messages: messages(1) });
+  await transaction.sendBatch({ topicMessages: [{ topic: "invoices", messages: messages(1) }] });
+  await transaction.commit();
+  assert.deepEqual(spanIds(sent()), ids(observed.spans()));
+  assert.deepEqual(
+    observed.spans().map(({ name }) => name),
+    ["send orders", "send invoices"],
+  );
+});
+
+test("what a message's span says of it", async () => {
+  const { client } = stubProducer();
+  const producer = traced(client, { clientId: "app-1", destinationTemplate: () => "orders-{id}" });
+  const tombstone = { key: "7", value: null, partition: 3 };
+  await producer.send({ topic: "orders-7", messages: [tombstone] });
+  assert.deepEqual(
+    { ...named("send orders-{id}")[0]?.attributes },
+    {
+      "messaging.operation.name": "send",
+      "messaging.operation.type": "send",
+      "messaging.system": "kafka",
+      "messaging.destination.name": "orders-7",
+      "messaging.destination.template": "orders-{id}",
+      "messaging.destination.partition.id": "3",
+      "messaging.client.id": "app-1",
+      "messaging.kafka.message.key": "7",
+      "messaging.kafka.message.tombstone": true,
+    },
+  );
+  await producer.send({ topic: "orders-7", messages: [tombstone, { key: "8", value: "x" }] });
+  const keys = named("create orders-{id}").map(
+    (span) => span.attributes["messaging.kafka.message.key"],
+  );
+  assert.deepEqual(keys, ["7", "8"]);
+});
+
+test("messageKey false keeps keys out", async () => {
+  const { client } = stubProducer();
+  await traced(client, { messageKey: false }).send({
+    topic: "orders",
+    messages: [{ key: "secret", value: "1" }],
+  });
+  assert.equal("messaging.kafka.message.key" in (observed.spans()[0]?.attributes ?? {}), false);
+});
+
+test("a send that fails is an error with its type, and rejects with the very error", async () => {
+  const error = Object.assign(new Error("no leader"), { name: "KafkaJSProtocolError" });
+  const { client } = stubProducer(() => Promise.reject(error));
+  await assert.rejects(traced(client).send({ topic: "orders", messages: messages(1) }), error);
+  const [span] = observed.spans();
+  assert.deepEqual(span?.status, { code: SpanStatusCode.ERROR, message: "no leader" });
+  assert.equal(span.attributes["error.type"], "KafkaJSProtocolError");
+});
+
+test("without spans the messages carry the active context, and without one nothing", async () => {
+  const sent = await send(3, { spans: "off" });
+  assert.deepEqual(new Set(spanIds(sent)), new Set([AMBIENT.spanId]));
+  const { client, messages: bare } = stubProducer();
+  await traced(client, { spans: "off" }).send({ topic: "orders", messages: messages(1) });
+  assert.equal(header(bare()[0] as Message, "traceparent"), undefined);
+  assert.deepEqual(observed.spans(), []);
+});
+
+test("a trace that is not sampled is carried on as such", async () => {
+  await observed.shutdown();
+  observed = tracing({ sampler: "always_off" });
+  for (const count of [1, 2, 129]) {
+    const sent = await send(count);
+    for (const message of sent) {
+      const { traceId, flags } = carried(message);
+      assert.deepEqual([traceId, flags], [AMBIENT.traceId, "00"]);
+    }
+  }
+});
+
+test("inject false writes no header: the messages are the application's, the span a CLIENT one", async () => {
+  for (const count of [1, 2, 129]) {
+    observed.reset();
+    const headers = { traceparent: "the application's own" };
+    const given = Array.from({ length: count }, () => ({ value: "1", headers }));
+    const { client, messages: sent } = stubProducer();
+    await traced(client, { inject: false }).send({ topic: "orders", messages: given });
+    assert.equal(sent().length, count);
+    for (const message of sent()) assert.equal(message.headers, headers);
+    const [span, ...others] = observed.spans();
+    assert.deepEqual(others, []);
+    assert.equal(span?.kind, SpanKind.CLIENT, `${count} messages`);
+  }
+});
+
+test("an ignored destination's record is handed over as it is, without a span", async () => {
+  const { client, calls } = stubProducer();
+  const given: ProducerRecord = { topic: "audit", messages: messages(2) };
+  await traced(client, { ignore: (topic) => topic === "audit" }).send(given);
+  assert.equal(calls[0], given);
+  assert.deepEqual(observed.spans(), []);
+});
+
+test("an ignored destination in a batch of sends does not take the others with it", async () => {
+  const { sent, topicMessages } = await sendBatch(
+    { audit: 1, orders: 1 },
+    { ignore: (topic) => topic === "audit" },
+  );
+  assert.equal(sent[0]?.messages[0], topicMessages[0]?.messages[0]);
+  assert.deepEqual(spanIds(sent[1]?.messages ?? []), ids(named("send orders")));
+  assert.equal(observed.spans().length, 1);
+});
+
+test("a topic without messages in a batch of sends does not take the others with it", async () => {
+  const { sent } = await sendBatch({ orders: 1, invoices: 0 });
+  assert.deepEqual(spanIds(sent[0]?.messages ?? []), ids(named("send orders")));
+  assert.deepEqual(sent[1], { topic: "invoices", messages: [] });
+  assert.equal(observed.spans().length, 1);
+});
