@@ -32,9 +32,8 @@ const NO_SPAN = trace.wrapSpanContext(INVALID_SPAN_CONTEXT);
 const SPAN = keyUsedBy((probe) => trace.setSpan(probe, NO_SPAN));
 const BAGGAGE = keyUsedBy((probe) => propagation.setBaggage(probe, propagation.createBaggage()));
 
-// Global symbols: two copies of this library in one process understand each other's contexts.
+// Global symbols, and a name: two copies of this library in one process understand each other's contexts.
 const SCOPE = Symbol.for("throughline.scope");
-const ORIGIN = Symbol.for("throughline.origin");
 /** The span context as it came in, flags whole: what an SDK's span forgets (see w3c.ts). */
 export const REMOTE: symbol = Symbol.for("throughline.remote");
 
@@ -47,7 +46,8 @@ export const REMOTE: symbol = Symbol.for("throughline.remote");
  * message inside another starts from there again, so a loop never keeps older spans alive.
  */
 export class MessageContext implements Context {
-  readonly [ORIGIN]: Context;
+  /** By a plain name, which another copy of this library reads as well. */
+  readonly throughlineOrigin: Context;
   private readonly behind: Context;
   private readonly span: Span | undefined;
   private readonly baggage: Baggage | undefined;
@@ -63,7 +63,7 @@ export class MessageContext implements Context {
     remote: SpanContext | undefined,
   ) {
     this.behind = behind;
-    this[ORIGIN] = origin;
+    this.throughlineOrigin = origin;
     this.span = span;
     this.baggage = baggage;
     this.scope = scope;
@@ -97,13 +97,20 @@ export class MessageContext implements Context {
     baggage: Baggage | undefined,
     remote: SpanContext | undefined,
   ): Context {
-    return new MessageContext(this.behind, this[ORIGIN], span, baggage, this.scope, remote);
+    return new MessageContext(
+      this.behind,
+      this.throughlineOrigin,
+      span,
+      baggage,
+      this.scope,
+      remote,
+    );
   }
 
   // The application's own values go on both: the message's lookup, and the origin that outlives it.
   private over(change: (context: Context) => Context): Context {
     const behind = change(this.behind);
-    const origin = this.behind === this[ORIGIN] ? behind : change(this[ORIGIN]);
+    const origin = this.behind === this.throughlineOrigin ? behind : change(this.throughlineOrigin);
     return new MessageContext(behind, origin, this.span, this.baggage, this.scope, this.remote);
   }
 }
@@ -114,7 +121,7 @@ export class MessageContext implements Context {
  * the application's values stay.
  */
 export function originOf(active: Context): Context {
-  return (active as { [ORIGIN]?: Context })[ORIGIN] ?? active;
+  return (active as Partial<MessageContext>).throughlineOrigin ?? active;
 }
 
 /** The message (or batch) being handled in this context, when a copy of this library opened it. */
