@@ -63,7 +63,7 @@ export function lineageOf(
   const carried = own.length === 0 ? NOTHING : readOwn(own, tracing, active.context);
   const ambient = active.spanContext;
   const under = (parent: SpanContext | undefined): Above =>
-    new Above(withSpan(active.context, parent, carried.baggage), carrying);
+    new Above(withSpan(active.context, parent, carried), carrying);
 
   if (failed !== undefined) {
     links.push({ context: failed });
@@ -92,16 +92,15 @@ function readOwn(own: readonly HeaderPair[], tracing: Tracing, active: Context):
   return extract(own, tracing.now().carrying, duplicates, originOf(active));
 }
 
-/** The active context with another span in place of its own; the active baggage wins over the carried. */
-function withSpan(
-  active: Context,
-  parent: SpanContext | undefined,
-  carried: Baggage | undefined,
-): Context {
+/**
+ * What the message carried, with another span in place of its own; the active baggage wins over
+ * the carried.
+ */
+function withSpan(active: Context, parent: SpanContext | undefined, carried: Extracted): Context {
   const origin = originOf(active);
   const span = parent && trace.wrapSpanContext(parent);
-  const baggage = propagation.getBaggage(active) ?? carried;
-  return new MessageContext(origin, origin, span, baggage, undefined, parent);
+  const baggage = propagation.getBaggage(active) ?? carried.baggage;
+  return new MessageContext(carried.behind ?? origin, origin, span, baggage, undefined, parent);
 }
 
 function withBaggage(active: Above, baggage: Baggage | undefined, carrying: Carrying): Above {

@@ -8,9 +8,9 @@ import {
 import { CompositePropagator, W3CTraceContextPropagator } from "@opentelemetry/core";
 import assert from "node:assert/strict";
 import { afterEach, test } from "node:test";
-import { deadLetter } from "throughline/kafkajs";
+import { deadLetter, traced } from "throughline/kafkajs";
 import { tracing, type Tracing } from "./sdk.ts";
-import { carried, header, record } from "./stub-kafkajs.ts";
+import { carried, header, record, stubProducer } from "./stub-kafkajs.ts";
 
 let observed: Tracing;
 afterEach(() => observed.shutdown());
@@ -39,6 +39,17 @@ test("what it carries beside the trace is the record's own, not the ambient one"
   const letter = context.with(red, () => deadLetter(blue(), new Error("x")));
   assert.equal(header(letter, "x-tenant"), "blue");
   assert.deepEqual(carried(letter), { traceId: TRACE, spanId: SPAN, flags: "01" });
+});
+
+test("it stays so through a traced producer, whatever is ambient there", async () => {
+  observed = tracing({ propagator: both() });
+  const outgoing = stubProducer();
+  const producer = traced(outgoing.client);
+  const messages = [deadLetter(blue(), new Error("x"))];
+  await context.with(red, () => producer.send({ topic: "orders.dlq", messages }));
+  const [sent] = outgoing.messages();
+  assert.equal(header(sent ?? {}, "x-tenant"), "blue");
+  assert.equal(carried(sent ?? {}).spanId, observed.spans()[0]?.spanContext().spanId);
 });
 
 test("with one that throws, the letter is made without a context", () => {
