@@ -81,6 +81,9 @@ const RELATIONS: readonly unknown[] = ["parent", "link", "both"];
  * @throws {TypeError} naming the option, what it got and what it takes.
  */
 export function checkOptions(options: Options): Options {
+  if (options === null || typeof options !== "object") {
+    throw new TypeError(`throughline: options must be an object, got ${shown(options)}`);
+  }
   for (const [name, choices] of Object.entries(CHOICES)) {
     const value = options[name as keyof Options];
     if (value !== undefined && !choices.includes(value)) refuse(name, value, choices.join(" or "));
@@ -100,7 +103,7 @@ export function checkOptions(options: Options): Options {
     }
   }
   const { relation, server } = options;
-  if (server !== undefined && typeof server?.address !== "string") {
+  if (server !== undefined && !isServer(server)) {
     refuse("server", server, "{ address, port? }");
   }
   if (relation !== undefined && typeof relation !== "function" && !RELATIONS.includes(relation)) {
@@ -109,11 +112,24 @@ export function checkOptions(options: Options): Options {
   return { ...options };
 }
 
+function isServer(server: unknown): boolean {
+  const { address, port } = (server ?? {}) as { address?: unknown; port?: unknown };
+  return typeof address === "string" && (port === undefined || typeof port === "number");
+}
+
 function hasMethods(value: unknown, methods: readonly string[]): boolean {
   if (value === null || typeof value !== "object") return false;
   return methods.every((name) => typeof (value as Record<string, unknown>)[name] === "function");
 }
 
+function shown(value: unknown): string {
+  try {
+    return String(value);
+  } catch {
+    return typeof value;
+  }
+}
+
 function refuse(name: string, value: unknown, takes: string): never {
-  throw new TypeError(`throughline: option ${name} takes ${takes}, got ${String(value)}`);
+  throw new TypeError(`throughline: option ${name} takes ${takes}, got ${shown(value)}`);
 }

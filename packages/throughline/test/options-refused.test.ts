@@ -20,6 +20,7 @@ const REFUSED: readonly (readonly [option: keyof Options, value: unknown])[] = [
   ["server", null],
   ["server", "kafka-1:9092"],
   ["server", { port: 9092 }],
+  ["server", { address: "kafka-1", port: "9092" }],
   ["clientId", 7],
   ["groupId", {}],
   ["propagator", "w3c"],
@@ -37,6 +38,30 @@ for (const [option, value] of REFUSED) {
     }
   });
 }
+
+test("the error names what it got, and every choice there is", () => {
+  for (const [option, value, told] of [
+    ["relation", "sibling", "takes parent, link, both or a function, got sibling"],
+    ["duplicates", "all", "takes new or last or first, got all"],
+    ["server", null, "takes { address, port? }, got null"],
+    ["propagator", "w3c", "takes an object with fields, inject, extract, got w3c"],
+    ["inject", Object.create(null), "takes true or false, got object"],
+  ] as const) {
+    assert.throws(() => traced(stubProducer().client, { [option]: value }), {
+      name: "TypeError",
+      message: `throughline: option ${option} ${told}`,
+    });
+  }
+});
+
+test("options that are no object are refused", () => {
+  for (const options of [null, "link"]) {
+    assert.throws(() => traced(stubProducer().client, options as Options), {
+      name: "TypeError",
+      message: `throughline: options must be an object, got ${options}`,
+    });
+  }
+});
 
 test("options left out or undefined are what they are by default", () => {
   const names = REFUSED.map(([option]) => option);

@@ -86,7 +86,7 @@ function tracedKafka<Traced extends Kafka>(kafka: Traced, tracing: Tracing): Tra
     consumer(target, args) {
       const made = Reflect.apply((target as Kafka).consumer, target, args);
       const { groupId } = (args[0] ?? {}) as Partial<ConsumerConfig>;
-      return knownConsumer(made, tracing, tracing.options.groupId ?? groupId);
+      return knownConsumer(made, tracing, groupId ?? tracing.options.groupId);
     },
   });
 }
