@@ -106,6 +106,12 @@ test("lengths and varints as large as they get are survived", () => {
   }
 });
 
+test("a field of number 0, or one that reaches past its message, is malformed", () => {
+  for (const body of ["0000", "0a020000", "0a0612041202390000", "0a0412030a0541"]) {
+    assert.throws(() => decodeProtobuf(Buffer.from(body, "hex")), MalformedBody, body);
+  }
+});
+
 test("groups within groups end in a malformed body", () => {
   survives(decodeProtobuf, Buffer.from("0b".repeat(100_000), "hex"));
   survives(decodeProtobuf, Buffer.from("0b".repeat(5) + "0c".repeat(5), "hex"));

@@ -208,6 +208,7 @@ test("a request for another name than this machine's own is 403: DNS rebinding",
   for (const host of [
     "evil.example",
     "localhost.evil.example",
+    "notlocalhost",
     "127.0.0.1.evil.example",
     "10.0.0.1",
   ]) {

@@ -30,6 +30,18 @@ test("a trace that lacks a parent is waited for longer, and not for ever", () =>
   engine.add([span("b", { parent: "a" })], 1000);
   assert.equal(settledAt(engine, 5000), 0);
   assert.equal(settledAt(engine, 11_000), 1);
+  assert.equal(settledAt(engine, 12_000), 0);
+});
+
+test("a trace that goes on growing does not hold up those that are quiet", () => {
+  const engine = new Engine();
+  engine.add([span("a", { trace: "a" })], 1000);
+  engine.add([span("b", { trace: "b" })], 1100);
+  engine.add([span("c", { trace: "a", parent: "a" })], 2500);
+  assert.deepEqual(
+    engine.settled(2700).map(({ spans }) => spans.size),
+    [1],
+  );
 });
 
 test("the parent that comes makes a trace complete at once it is quiet", () => {

@@ -76,6 +76,16 @@ test("a batch is left out where the message's own handling in it is there", () =
   );
 });
 
+test("a handling that links to message and batch stands under the message alone", () => {
+  const spans = [
+    sent("s", { name: "send" }),
+    batch("b", { name: "batch", trace: "b", links: ["t/s"] }),
+    handled("h", { name: "handle", trace: "own", links: ["t/s", "b/b"] }),
+  ];
+  assert.equal(shape(treeAmong("t", ...spans).roots), "send(~handle)");
+  assert.equal(shape(treeAmong("b", ...spans).roots), "batch");
+});
+
 test("a batch's own trace does not take in the traces of its messages", () => {
   const tree = treeAmong(
     "other",

@@ -85,6 +85,12 @@ test("a producer without a span of its own puts in what is active: that is conne
   assert.equal(verdictAmong(handled("h", { parent: "r", flags: REMOTE }), request), "connected");
 });
 
+test("a message sent from within another service's batch comes from there", () => {
+  const earlier = batch("b", { trace: "t", service: "enricher" });
+  assert.equal(verdictAmong(handled("h", { parent: "b" }), earlier), "connected");
+  assert.equal(verdictAmong(handled("h", { trace: "o", links: ["t/b"] }), earlier), "linked");
+});
+
 test("a service that handles its own messages is connected by the remote flag alone", () => {
   const request = span("r", { kind: "server", service: "payments" });
   assert.equal(verdictAmong(handled("h", { parent: "r", flags: REMOTE }), request), "connected");

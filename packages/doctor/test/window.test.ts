@@ -97,6 +97,11 @@ test("whatever comes in whatever order, counts are those of what is in the windo
           const byService = services.reduce((sum, each) => sum + each.messages[verdict], 0);
           assert.equal(byService, expected, verdict);
         }
+        const names = new Set(held.map(({ resource }) => resource.service));
+        assert.deepEqual(
+          services.map(({ service }) => service),
+          [...names].toSorted(),
+        );
         for (const each of services) {
           const own = held.filter(({ resource }) => resource.service === each.service);
           assert.equal(each.spans, own.length);

@@ -53,9 +53,7 @@ export function messageKeyOf(span: Span): string | undefined {
  * is active.
  */
 export function isOrigin(span: Span, delivery: Span, asParent: boolean): boolean {
-  const role = messagingRole(span);
-  if (role === "send") return true;
+  if (messagingRole(span) === "send") return true;
   const remote = asParent ? parentIsRemote(delivery) : undefined;
-  if (remote !== undefined) return remote;
-  return role !== "batch" && span.resource.service !== delivery.resource.service;
+  return remote ?? span.resource.service !== delivery.resource.service;
 }

@@ -125,7 +125,6 @@ function listen(server: Server, port: number, host: string): Promise<void> {
 }
 
 async function stop(server: Server): Promise<void> {
-  if (!server.listening) return;
   const closed = new Promise((resolve) => server.close(resolve));
   const timer = setTimeout(() => server.closeAllConnections(), STOP_MS);
   await closed;
