@@ -38,9 +38,11 @@ export function parseTraceparent(value: unknown): SpanContext | undefined {
   const spanId = digits(bytes, 36, 52);
   const flags = digits(bytes, 53, LENGTH);
   if (traceId === 0 || spanId === 0 || (traceId | spanId | flags) === NOT_HEX) return undefined;
+  // One call out of the engine's own code for both: slices of its result cost next to nothing.
+  const ids = bytes.latin1Slice(3, 52);
   return {
-    traceId: bytes.latin1Slice(3, 35),
-    spanId: bytes.latin1Slice(36, 52),
+    traceId: ids.slice(0, 32),
+    spanId: ids.slice(33),
     traceFlags: (DIGIT[bytes[54] as number] as number) & SAMPLED_AND_RANDOM,
     isRemote: true,
   };

@@ -53,14 +53,6 @@ export class SentMessage implements Outgoing {
   }
 }
 
-const FIELDS: ReadonlySet<PropertyKey> = new Set([
-  "key",
-  "value",
-  "headers",
-  "partition",
-  "timestamp",
-]);
-
 /** Reads a message of the application's; undefined where kafkajs is going to refuse it. */
 export function sentAs(message: unknown, withKey: boolean): SentMessage | undefined {
   if (message === null || typeof message !== "object") return undefined;
@@ -71,8 +63,19 @@ export function sentAs(message: unknown, withKey: boolean): SentMessage | undefi
 /** A plain object that holds nothing but what kafkajs knows. */
 function isPlain(message: object): boolean {
   if (Object.getPrototypeOf(message) !== Object.prototype) return false;
-  for (const name of Reflect.ownKeys(message)) if (!FIELDS.has(name)) return false;
+  for (const name of Reflect.ownKeys(message)) if (!isField(name)) return false;
   return true;
+}
+
+// Comparisons with constants: a Set's look-up is a tenth of what a send costs.
+function isField(name: PropertyKey): boolean {
+  return (
+    name === "key" ||
+    name === "value" ||
+    name === "headers" ||
+    name === "partition" ||
+    name === "timestamp"
+  );
 }
 
 /**
