@@ -109,13 +109,14 @@ test("fields are read, written and deleted on the original", () => {
 test("a method that the application replaces on the traced client is called in place of the old one", async () => {
   const { client, calls } = stubProducer();
   const ours = traced(client);
+  await ours.send(message);
   const replaced: unknown[] = [];
   ours.send = async (record) => {
     replaced.push(record);
     return [];
   };
   await ours.send(message);
-  assert.deepEqual([calls.length, replaced.length], [0, 1]);
+  assert.deepEqual([calls.length, replaced.length], [1, 1]);
 });
 
 for (const [kind, make] of Object.entries({
