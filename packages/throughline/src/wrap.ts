@@ -1,5 +1,8 @@
-/** A method to put in place of a client's own; `target` is the client itself. */
-export type Method = (target: object, args: unknown[]) => unknown;
+/**
+ * What to put in place of a client's own method: `own` is that method, `self` what to call it on.
+ * It is not to be looked up on `self`: whoever borrows a traced method finds the traced one there.
+ */
+export type Method = (own: Function, self: object, args: unknown[]) => unknown;
 
 const proxies = new WeakMap<object, object>();
 // Under a global symbol: a client traced by another copy of this library is traced.
@@ -74,7 +77,7 @@ function methodOf(
       const result: unknown =
         replaced === undefined
           ? Reflect.apply(value, receiver, args)
-          : replaced(receiver === undefined ? target : (receiver as object), args);
+          : replaced(value, receiver === undefined ? target : (receiver as object), args);
       return result === target ? proxy() : result;
     },
   });

@@ -81,10 +81,10 @@ function isKafka(client: Client): client is Client & Kafka {
 
 function tracedKafka<Traced extends Kafka>(kafka: Traced, tracing: Tracing): Traced {
   return wrap(kafka, {
-    producer: (target, args) =>
-      knownProducer(Reflect.apply((target as Kafka).producer, target, args), tracing),
-    consumer(target, args) {
-      const made = Reflect.apply((target as Kafka).consumer, target, args);
+    producer: (own, self, args) =>
+      knownProducer(Reflect.apply(own, self, args) as Producer, tracing),
+    consumer(own, self, args) {
+      const made = Reflect.apply(own, self, args) as Consumer;
       const { groupId } = (args[0] ?? {}) as Partial<ConsumerConfig>;
       return knownConsumer(made, tracing, groupId ?? tracing.options.groupId);
     },

@@ -25,12 +25,10 @@ export function tracedConsumer(
   const partitions = new Partitions(tracing, facts);
   if (facts.groupId === undefined) partitions.learnGroup(consumer);
   const methods: Record<string, Method> = {
-    run(target, args) {
-      const { run } = target as Consumer;
-      return Reflect.apply(run, target, [configured(args[0], partitions), ...args.slice(1)]);
-    },
-    commitOffsets(target, args) {
-      const commit = (): unknown => Reflect.apply((target as Consumer).commitOffsets, target, args);
+    run: (own, self, args) =>
+      Reflect.apply(own, self, [configured(args[0], partitions), ...args.slice(1)]),
+    commitOffsets(own, self, args) {
+      const commit = (): unknown => Reflect.apply(own, self, args);
       const settlement = settlementOf(args[0], partitions);
       return settlement === undefined ? commit() : settle("commit", tracing, settlement, commit);
     },

@@ -8,9 +8,6 @@ import type { Tracing } from "../../tracing.ts";
 import { type Method, wrap } from "../../wrap.ts";
 import { sentAs, type SentMessage } from "./sent.ts";
 
-type Send = (record: ProducerRecord) => unknown;
-type SendBatch = (batch: ProducerBatch) => unknown;
-
 /** A producer, or the transaction of one, whose messages carry context. */
 export function tracedProducer<Client extends Producer | Transaction>(
   producer: Client,
@@ -22,20 +19,11 @@ export function tracedProducer<Client extends Producer | Transaction>(
 
 function producerMethods(destinations: Destinations, tracing: Tracing): Record<string, Method> {
   return {
-    send(target, args) {
-      const { send } = target as { send: Send };
-      return sending(() => prepareSend(args, destinations), send, target, args);
-    },
-    sendBatch(target, args) {
-      const { sendBatch } = target as { sendBatch: SendBatch };
-      return sending(() => prepareSendBatch(args, destinations), sendBatch, target, args);
-    },
-    transaction(target, args) {
-      const begun: Promise<Transaction> = Reflect.apply(
-        (target as Producer).transaction,
-        target,
-        args,
-      );
+    send: (own, self, args) => sending(() => prepareSend(args, destinations), own, self, args),
+    sendBatch: (own, self, args) =>
+      sending(() => prepareSendBatch(args, destinations), own, self, args),
+    transaction(own, self, args) {
+      const begun = Reflect.apply(own, self, args) as Promise<Transaction>;
       return begun.then((transaction) => tracedProducer(transaction, tracing));
     },
   };
@@ -49,8 +37,8 @@ interface Prepared {
 
 function sending(
   prepare: () => Prepared | undefined,
-  method: (argument: never) => unknown,
-  target: object,
+  own: Function,
+  self: object,
   args: unknown[],
 ): unknown {
   let prepared: Prepared | undefined;
@@ -60,9 +48,9 @@ function sending(
     fault("inject", error);
   }
   // What kafkajs will refuse is handed to it as it is, so that it says so in its own words.
-  if (prepared === undefined) return Reflect.apply(method, target, args);
+  if (prepared === undefined) return Reflect.apply(own, self, args);
   const { argument, sends } = prepared;
-  const call = (): unknown => Reflect.apply(method, target, [argument, ...args.slice(1)]);
+  const call = (): unknown => Reflect.apply(own, self, [argument, ...args.slice(1)]);
   return follow(new Call(call, undefined, undefined), undefined, {
     end(failed, error) {
       for (const send of sends) send.end(failed, error);
