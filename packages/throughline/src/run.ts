@@ -112,39 +112,22 @@ function settleLater<Result extends object>(result: Result, ending: Ending): Res
     ending.end(false, undefined);
     return result;
   }
-  const done = (value: unknown): unknown => {
+  const resolved = (value: unknown): unknown => {
     ending.end(false, undefined);
     return value;
   };
-  const failed = (error: unknown): never => {
+  const rejected = (error: unknown): never => {
     ending.end(true, error);
     throw error;
   };
-  if (result instanceof Promise) return then.call(result, done, failed);
-  return adopt(result, then, ending) as Result;
+  if (result instanceof Promise) return then.call(result, resolved, rejected);
+  return adopt(result, then).then(resolved, rejected) as unknown as Result;
 }
 
-// Other thenables need not return a promise from then(), nor keep to one call: a promise of our own does.
-function adopt(thenable: object, then: Function, ending: Ending): object {
+// Other thenables need not return a promise from then(), nor keep to one call, and may give another
+// thenable: a promise of our own does away with all of that, as `await` does.
+function adopt(thenable: object, then: Function): Promise<unknown> {
   return new Promise((resolve, reject) => {
-    let told = false;
-    const end = (failed: boolean, error: unknown): void => {
-      if (told) return;
-      told = true;
-      ending.end(failed, error);
-    };
-    const failed = (error: unknown): void => {
-      end(true, error);
-      reject(error);
-    };
-    const done = (value: unknown): void => {
-      end(false, undefined);
-      resolve(value);
-    };
-    try {
-      then.call(thenable, done, failed);
-    } catch (error) {
-      failed(error);
-    }
+    then.call(thenable, resolve, reject);
   });
 }

@@ -94,6 +94,19 @@ test("it ends when the handler settles, not before", async () => {
   assert.equal(only("process orders").status.code, SpanStatusCode.UNSET);
 });
 
+test("it ends as the last of several thenables does, each given by the one before", async () => {
+  const error = new Error("last");
+  const lazy = (given: unknown): PromiseLike<void> => ({
+    // oxlint-disable-next-line unicorn/no-thenable -- a thenable of the application's is what is tested
+    then: (done) => (done as (value: unknown) => never)(given),
+  });
+  await assert.rejects(
+    async () => processMessage(from(TRACE), () => lazy(lazy(Promise.reject(error))), at),
+    error,
+  );
+  assert.equal(only("process orders").status.message, "last");
+});
+
 test("a handler that fails makes it an error, with the error's type and its exception", async () => {
   const error = Object.assign(new RangeError("too many"), { code: "E_MANY" });
   await assert.rejects(
@@ -116,7 +129,7 @@ test("error.type is the error's code, else its name, else _OTHER", () => {
   ] as const) {
     observed.reset();
     const raise = (): never => {
-      // eslint-disable-next-line typescript/only-throw-error
+      // oxlint-disable-next-line typescript/only-throw-error -- a handler may throw anything
       throw thrown;
     };
     assert.throws(() => processMessage(from(TRACE), raise, at));
