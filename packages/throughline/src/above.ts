@@ -1,5 +1,5 @@
 import { type Context, type Span, type SpanContext, trace } from "@opentelemetry/api";
-import { spanContextIn } from "./context.ts";
+import { spanContextIn, valid } from "./context.ts";
 import { fault } from "./guard.ts";
 import { fieldsOf } from "./inject.ts";
 import type { Carrying } from "./registered.ts";
@@ -24,9 +24,11 @@ export class Above {
     return fieldsOf(this.context, this.carrying);
   }
 
-  /** The trace headers of a span started under it. */
+  /** The trace headers of a span started under it; its own where no span is made (a suppressed region). */
   fieldsWith(span: Span): readonly Field[] {
     const { carrying, context } = this;
+    const spanContext = valid(span.spanContext());
+    if (spanContext === undefined) return this.fields();
     if (carrying.propagator !== undefined) {
       return fieldsOf(trace.setSpan(context, span), carrying);
     }
@@ -34,7 +36,7 @@ export class Above {
     try {
       // No context is made for each message only to be read at once.
       this.baggage ??= carrying.baggage ? baggageFields(context) : [];
-      const traced = traceFields(span.spanContext(), context);
+      const traced = traceFields(spanContext, context);
       return this.baggage.length === 0 ? traced : [...traced, ...this.baggage];
     } catch (error) {
       fault("inject", error);

@@ -28,6 +28,8 @@ export interface Lineage {
   readonly kept: readonly HeaderPair[];
   /** The message is sent as it is: its header is its own, or headers are off. */
   readonly untouched: boolean;
+  /** The message brought a context, which stays where there is nothing to put in its place. */
+  readonly carries: boolean;
   /** The context under which the message's span starts. */
   readonly parent: Above;
   /** The parent is what the message itself brought, not what is active. */
@@ -56,11 +58,13 @@ export function lineageOf(
   const failed = letter === undefined ? failedAttemptOf(kept, name) : undefined;
   const from = linkedMessages(message);
   if (own.length === 0 && letter === undefined && failed === undefined && from.length === 0) {
-    return { headers, kept, untouched, parent: active, elsewhere: false, links: NO_LINKS };
+    const base = { headers, kept, untouched, carries: false, links: NO_LINKS };
+    return { ...base, parent: active, elsewhere: false };
   }
   const links = from.flatMap((each) => linkTo(each, tracing, active.context));
-  const base = { headers, kept, untouched, links };
   const carried = own.length === 0 ? NOTHING : readOwn(own, tracing, active.context);
+  const carries = failed === undefined && carried.parent !== undefined;
+  const base = { headers, kept, untouched, carries, links };
   const ambient = active.spanContext;
   const under = (parent: SpanContext | undefined): Above =>
     new Above(withSpan(active.context, parent, carried), carrying);

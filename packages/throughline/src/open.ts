@@ -7,7 +7,7 @@ import {
   type SpanOptions,
   trace,
 } from "@opentelemetry/api";
-import { MessageContext, originOf } from "./context.ts";
+import { MessageContext, originOf, valid } from "./context.ts";
 import type { Extracted } from "./extract.ts";
 import { discard, fault, started } from "./guard.ts";
 import type { Relation } from "./relation.ts";
@@ -39,8 +39,18 @@ export function openScope(
     const { tracer } = source.tracing.now();
     const options = spanOptions(source, extracted, relation, linked);
     const span = started(tracer.startSpan(source.spanName, options, carried));
+    // No span is made in a suppressed region: the message's own context goes on without one.
+    const made = valid(span.spanContext()) !== undefined;
+    scope.context = new MessageContext(
+      behind,
+      origin,
+      made ? span : remote,
+      baggage,
+      scope,
+      parent,
+    );
+    if (!made) return scope;
     scope.span = span;
-    scope.context = new MessageContext(behind, origin, span, baggage, scope, parent);
     if (span.isRecording()) describe(span, scope, extracted);
   } catch (error) {
     fault("start span", error);

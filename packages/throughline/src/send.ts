@@ -163,7 +163,8 @@ function start(
 
 /** The headers of a message with these trace headers; undefined for a message to be left alone. */
 function carry(lineage: Lineage, fields: readonly Field[]): object | undefined {
-  return lineage.untouched ? undefined : writeHeaders(lineage.headers, lineage.kept, fields);
+  if (lineage.untouched || (lineage.carries && fields.length === 0)) return undefined;
+  return writeHeaders(lineage.headers, lineage.kept, fields);
 }
 
 function end(span: Span): void {
