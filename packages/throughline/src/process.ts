@@ -48,7 +48,7 @@ function openHeld(message: object, told: Told): Scope | undefined {
   const at = ambient?.batch?.find(message) ?? -1;
   if (ambient?.batch !== undefined && at >= 0) return openInBatch(ambient.batch, at, active);
   const known = deliveryOf(message);
-  const source = known ?? told.source(message);
+  const source = known ?? toldSource(message, told);
   if (source.ignored) return undefined;
   if (known === undefined) rememberDelivery(message, source);
   const read = known === undefined ? readDelivered : readMessage;
@@ -56,6 +56,11 @@ function openHeld(message: object, told: Told): Scope | undefined {
   const scope = new Scope(message, source, undefined, active);
   const linked = otherTrace(spanContextIn(active), extracted.parent);
   return openScope(scope, extracted, chosenRelation(message, source), linked);
+}
+
+/** What is told of a message nobody delivered; headers told beside it are its own from now on. */
+function toldSource(message: object, { source, headers }: Told): Source {
+  return headers === undefined ? source(message) : source(message).withHeaders(headers);
 }
 
 /** Handles messages together that the application holds together. */

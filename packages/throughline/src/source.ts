@@ -1,4 +1,5 @@
 import { type Attributes, SpanKind, type SpanOptions } from "@opentelemetry/api";
+import type { Headers } from "./carrier.ts";
 import type { Outcome } from "./extract.ts";
 import { fault, unfit } from "./guard.ts";
 import type { MessageFormat, Origin } from "./message.ts";
@@ -77,6 +78,14 @@ export class Source {
     this.durationAttributes = Object.freeze({ [OPERATION_NAME]: "process", ...measured });
     this.consumed = tracing.counts.consumed.of({ [OPERATION_NAME]: "process", ...measured });
     this.outcomes = tracing.counts.outcomesOf({ ...system, ...named.metric });
+  }
+
+  /** The same for one message whose headers do not stand on it. */
+  withHeaders(headers: Headers): Source {
+    const { sharedObject: _, ...format } = this.format;
+    return Object.create(this, {
+      format: { value: { ...format, headers: () => headers } },
+    }) as Source;
   }
 
   /** One message was delivered. */

@@ -1,0 +1,81 @@
+// Headers that are given beside a message, for a broker that keeps them elsewhere, are its own from
+// then on: for further attempts, and for what becomes of it.
+import assert from "node:assert/strict";
+import { afterEach, beforeEach, test } from "node:test";
+import { contextOf, deadLetter, processBatch, processMessage, withRetries } from "throughline";
+import { processMessage as processRecord } from "throughline/kafkajs";
+import { trace } from "@opentelemetry/api";
+import { tracing, type Tracing } from "./sdk.ts";
+import { carried, header } from "./stub-kafkajs.ts";
+
+let observed: Tracing;
+beforeEach(() => {
+  observed = tracing();
+});
+afterEach(() => observed.shutdown());
+
+const TRACE = "4bf92f3577b34da6a3ce929d0e0e4736";
+const SPAN = "00f067aa0ba902b7";
+const headers = { traceparent: `00-${TRACE}-${SPAN}-01`, tenant: "a" };
+const delivery = { system: "nats", destination: "orders", headers };
+const parents = (): unknown[] => observed.spans().map((span) => span.parentSpanContext?.spanId);
+
+test("every attempt is under the context that they carry, wherever it is retried", async () => {
+  for (const nested of [false, true]) {
+    observed.reset();
+    const message = { body: "1" };
+    let attempts = 0;
+    const resilient = withRetries(
+      async (_message: object) => {
+        attempts += 1;
+        if (attempts < 3) throw new Error("again");
+      },
+      { attempts: 3 },
+    );
+    const handler = nested ? async () => resilient(message) : resilient;
+    await processMessage(message, handler, delivery);
+    assert.equal(attempts, 3);
+    assert.deepEqual(
+      parents(),
+      Array.from({ length: nested ? 4 : 3 }, () => SPAN),
+    );
+  }
+});
+
+test("a dead letter has them, with the context in their place", () => {
+  const message = { body: "1" };
+  const letter = processMessage(message, () => deadLetter(message, new Error("failed")), delivery);
+  const sent = letter as { headers: object };
+  assert.equal(header(sent, "tenant"), "a");
+  assert.equal(carried(sent).spanId, observed.spans()[0]?.spanContext().spanId);
+  assert.deepEqual(headers, { traceparent: headers.traceparent, tenant: "a" });
+});
+
+test("a dead letter made later, outside, is in their trace", async () => {
+  const message = { body: "1" };
+  await assert.rejects(
+    processMessage(message, () => Promise.reject(new Error("failed")), delivery),
+  );
+  const later = deadLetter(message, new Error("failed")) as { headers: object };
+  assert.equal(carried(later).traceId, TRACE);
+  assert.equal(header(later, "dlq.origin.destination"), "orders");
+});
+
+test("a later processMessage and contextOf know them", () => {
+  const message = { body: "1" };
+  processMessage(message, () => {}, delivery);
+  processMessage(message, () => {});
+  assert.deepEqual(parents(), [SPAN, SPAN]);
+  assert.equal(trace.getSpanContext(contextOf(message))?.spanId, SPAN);
+});
+
+test("they are one message's: others of the same fetch, or batch, have their own", () => {
+  const batchContext = {};
+  const kafka = { ...delivery, system: "kafka" };
+  processRecord({ batchContext }, () => {}, kafka);
+  processRecord({ batchContext }, () => {}, { system: "kafka", destination: "orders" });
+  assert.deepEqual(parents(), [SPAN, undefined]);
+  observed.reset();
+  processBatch([{ headers: {} }, { headers: {} }], () => {}, delivery);
+  assert.deepEqual(observed.spans()[0]?.links, []);
+});
