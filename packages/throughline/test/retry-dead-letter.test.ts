@@ -111,6 +111,19 @@ test("dlq.attempts is what was tried, with spans off as well, and where retryOn 
   );
 });
 
+test("dlq.attempts does not count the attempts of an earlier delivery", async () => {
+  const letters: DeadLetter[] = [];
+  const deadLetter = (letter: DeadLetter): void => void letters.push(letter);
+  const resilient = withRetries(fail, { attempts: 2, deadLetter });
+  const message = record();
+  await resilient(message);
+  await resilient(message);
+  assert.deepEqual(
+    letters.map(({ headers }) => headers["dlq.attempts"]),
+    ["2", "2"],
+  );
+});
+
 test("a publish that fails is thrown on as the same object, synchronously thrown or rejected", async () => {
   const refused = new Error("broker gone");
   for (const publish of [

@@ -194,13 +194,16 @@ test("a number of attempts or a delay that is none is refused when the handler i
   }
 });
 
-test("in an ignored destination it is tried again all the same, with no span", async () => {
+test("in an ignored destination it is tried again all the same, with no span and not counted", async () => {
   const incoming = stubConsumer();
   const { handler, active } = failing(1);
-  await traced(incoming.client, { ignore: () => true }).run({
+  const { meterProvider } = observed;
+  await traced(incoming.client, { ignore: () => true, meterProvider }).run({
     eachMessage: withRetries(handler, {}) as never,
   });
   assert.equal(await incoming.deliver(fromProducer()), "done");
   assert.equal(active.length, 2);
   assert.deepEqual(observed.spans(), []);
+  const metrics = await observed.metrics();
+  assert.deepEqual(metrics.get("throughline.context")?.points ?? [], []);
 });
