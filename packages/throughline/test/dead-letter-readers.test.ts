@@ -10,16 +10,20 @@ import { record } from "./stub-kafkajs.ts";
 
 const text = (value: string): Buffer => Buffer.from(value);
 
+/** As a client gives a header's value: a view into everything that was fetched. */
+const withinOthers = (bytes: Buffer): Buffer =>
+  Buffer.concat([Buffer.alloc(3, 0xff), bytes, Buffer.alloc(3, 0xff)]).subarray(3, -3);
+
 function int32(value: number): Buffer {
   const bytes = Buffer.alloc(4);
   bytes.writeInt32BE(value);
-  return bytes;
+  return withinOthers(bytes);
 }
 
 function int64(value: bigint): Buffer {
   const bytes = Buffer.alloc(8);
   bytes.writeBigInt64BE(value);
-  return bytes;
+  return withinOthers(bytes);
 }
 
 const byUs = {
@@ -106,6 +110,18 @@ test("spring-kafka's is read: numbers are big-endian bytes, the cause goes befor
     deadLetterOfRecord({ headers: uncaused })?.errorType,
     text("org.springframework.kafka.listener.ListenerExecutionFailedException").toString(),
   );
+});
+
+test("spring-kafka's numbers that are no such bytes are left out, and the rest is read", () => {
+  const { partition: _partition, offset: _offset, ...rest } = fromSpring;
+  for (const wrong of ["3", text("12345"), null, 3]) {
+    const headers = {
+      ...bySpring,
+      "kafka_dlt-original-partition": wrong,
+      "kafka_dlt-original-offset": wrong,
+    };
+    assert.deepEqual(deadLetterOfRecord({ headers }), rest);
+  }
 });
 
 test("spring-kafka's that went over several hops names the first of them, as a whole", () => {
