@@ -8,7 +8,7 @@ export function traceIdOf(word: string): string {
 }
 
 /** A span's id from a word of at most eight letters. */
-export function spanIdOf(word: string): string {
+function spanIdOf(word: string): string {
   return Buffer.from(word).toString("hex").padStart(16, "0");
 }
 

@@ -59,6 +59,7 @@ export function adapterFor(format: MessageFormat): Adapter {
   ): Parameters<typeof processHeld>[1] => ({
     source: () => (delivery === undefined ? untold() : sources.of(delivery)),
     headers: delivery?.headers,
+    messageId: delivery?.messageId,
     again,
   });
 

@@ -65,11 +65,7 @@ export function extract(
 }
 
 /** The context that a message's W3C headers carry. */
-export function fromFields(
-  fields: W3CFields,
-  withBaggage: boolean,
-  duplicates: Duplicates,
-): Extracted {
+function fromFields(fields: W3CFields, withBaggage: boolean, duplicates: Duplicates): Extracted {
   const baggage =
     withBaggage && fields.baggage !== undefined
       ? parseBaggage(listText(fields.baggage))

@@ -15,8 +15,6 @@ export interface Delivery {
   readonly group?: string;
   /** The message's id, where the broker gives one. */
   readonly messageId?: string;
-  /** The message's position in its partition, where the broker counts. */
-  readonly offset?: string | number | bigint;
   /** The message's headers, where they do not stand in `message.headers`. */
   readonly headers?: Headers;
 }

@@ -9,6 +9,7 @@ import { openScope } from "./open.ts";
 import { readDelivered, readMessage } from "./read.ts";
 import type { Call } from "./run.ts";
 import { Scope } from "./scope.ts";
+import { MESSAGE_ID } from "./semconv.ts";
 import { type Source, sharedSource } from "./source.ts";
 
 /** What the application says of messages that no traced client delivered. */
@@ -17,6 +18,8 @@ export interface Told {
   readonly source: (message: object) => Source;
   /** The headers, where they do not stand on the message. */
   readonly headers?: unknown;
+  /** The message's id, where the application told it. */
+  readonly messageId?: string | undefined;
   /** Opens a span though the message is the active one: another attempt beside the first. */
   readonly again?: boolean;
 }
@@ -55,7 +58,17 @@ function openHeld(message: object, told: Told): Scope | undefined {
   const extracted = read(message, source, active, told.headers);
   const scope = new Scope(message, source, undefined, active);
   const linked = otherTrace(spanContextIn(active), extracted.parent);
-  return openScope(scope, extracted, chosenRelation(message, source), linked);
+  openScope(scope, extracted, chosenRelation(message, source), linked);
+  if (told.messageId !== undefined) nameMessage(scope, told.messageId);
+  return scope;
+}
+
+function nameMessage({ span }: Scope, messageId: string): void {
+  try {
+    span?.setAttribute(MESSAGE_ID, messageId);
+  } catch (error) {
+    fault("attributes", error);
+  }
 }
 
 /** What is told of a message nobody delivered; headers told beside it are its own from now on. */

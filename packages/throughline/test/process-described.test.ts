@@ -241,3 +241,9 @@ test("a message that nobody delivered gets its scope all the same; that its span
   assert.equal(span.parentSpanContext?.spanId, "00f067aa0ba902b7");
   assert.equal("messaging.destination.name" in span.attributes, false);
 });
+
+test("an id that is told beside a message is on its span", () => {
+  const told = { system: "nats", destination: "questions", messageId: "m-17" };
+  processMessage({ headers: {} }, () => {}, told);
+  assert.equal(observed.spans()[0]?.attributes["messaging.message.id"], "m-17");
+});

@@ -7,9 +7,9 @@ export const MAX_HEADER: number = MAX_MEMBERS * (MAX_KEY + MAX_VALUE + 3);
 
 // What a list is, seen in one walk over its characters.
 /** It breaks the grammar somewhere. */
-export const BROKEN = 0;
+const BROKEN = 0;
 /** No member is left. */
-export const EMPTY = 1;
+const EMPTY = 1;
 /** Valid, with spaces or empty members that are not sent on. */
 export const LOOSE = 2;
 /** Valid, and to be sent on as it stands. */

@@ -21,7 +21,7 @@ export const keyedPartitioner: ICustomPartitioner = () => {
 const M = 0x5bd1e995;
 
 /** The 32-bit MurmurHash2 with Kafka's seed. */
-export function murmur2(bytes: Buffer): number {
+function murmur2(bytes: Buffer): number {
   const wholeWords = bytes.length & ~3;
   let hash = 0x9747b28c ^ bytes.length;
   for (let at = 0; at < wholeWords; at += 4) {

@@ -1,0 +1,32 @@
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { test } from "node:test";
+import { fileURLToPath } from "node:url";
+
+/** What one forgotten object a message would come to is many times this. */
+const ALLOWED_BYTES = 8 * 1024 * 1024;
+
+test(
+  "a million messages leave the heap as it was: by eachMessage, by eachBatch, and each inside the context of the one before",
+  { timeout: 240_000 },
+  () => {
+    const script = import.meta.url.replace("memory.test", "memory-growth");
+    const output = execFileSync(
+      process.execPath,
+      [
+        "--expose-gc",
+        ...process.execArgv.filter((arg) => !arg.startsWith("--test")),
+        fileURLToPath(script),
+      ],
+      { encoding: "utf8" },
+    );
+    const measured = output
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line) as { way: string; before: number; after: number });
+    assert.equal(measured.length, 3);
+    for (const { way, before, after } of measured) {
+      assert.ok(after - before < ALLOWED_BYTES, `${way}: from ${before} to ${after} bytes`);
+    }
+  },
+);
