@@ -6,6 +6,7 @@ import type {
   EachMessagePayload,
   Kafka,
 } from "kafkajs";
+import { createTopic } from "./kafka-topic.ts";
 
 // What an application sees of kafkajs, scene by scene. Each gives what it saw: the same on a Kafka in
 // memory as on a real one.
@@ -24,12 +25,8 @@ export class Stage {
     this.kafka = kafka;
   }
 
-  async setTopic(): Promise<void> {
-    const admin = this.kafka.admin();
-    await admin.connect();
-    const topics = [{ topic: this.topic, numPartitions: 1 }];
-    await admin.createTopics({ waitForLeaders: true, topics });
-    await admin.disconnect();
+  setTopic(): Promise<void> {
+    return createTopic(this.kafka, this.topic, 1);
   }
 
   async send(...values: (string | null)[]): Promise<void> {

@@ -447,6 +447,14 @@ test("the admin client makes and lists topics, and says what it has not", async 
   assert.equal(await admin.createTopics({ topics }), true);
   assert.equal(await admin.createTopics({ topics }), false);
   assert.deepEqual(await admin.listTopics(), ["orders"]);
+  const { topics: described } = await admin.fetchTopicMetadata({ topics: ["orders"] });
+  assert.deepEqual(
+    described.map(({ name, partitions }) => [name, partitions.length]),
+    [["orders", 3]],
+  );
+  await assert.rejects(admin.fetchTopicMetadata({ topics: ["none"] }), {
+    type: "UNKNOWN_TOPIC_OR_PARTITION",
+  });
   broker.append("orders", {}, 2);
   const offsets = await admin.fetchTopicOffsets("orders");
   assert.deepEqual(

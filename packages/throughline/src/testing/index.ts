@@ -11,3 +11,17 @@ export type { SpanCollector } from "./spans/collect.ts";
 export type { SpanExpectation } from "./spans/expectation.ts";
 export type { SpanChoice, SpanReference } from "./spans/reference.ts";
 export type { CollectedSpan } from "./spans/span.ts";
+export { contractSuite } from "./contract/suite.ts";
+export type { ContractOptions, RunTest } from "./contract/suite.ts";
+export type { Feature, FeatureName, Features } from "./contract/features.ts";
+export type {
+  ClientFunctions,
+  Connection,
+  Consuming,
+  ContractClient,
+  ContractRetries,
+  MessageParts,
+  ReadParts,
+  SendHow,
+  Wrap,
+} from "./contract/client.ts";

@@ -1,5 +1,5 @@
 import type { Admin } from "kafkajs";
-import { refusal } from "./errors.ts";
+import { MemoryKafkaError, refusal } from "./errors.ts";
 import type { BrokerState } from "./state.ts";
 
 type Offered =
@@ -8,6 +8,7 @@ type Offered =
   | "createTopics"
   | "listTopics"
   | "fetchOffsets"
+  | "fetchTopicMetadata"
   | "fetchTopicOffsets";
 
 /** The part of kafkajs's admin client that an application's start and a test's checks use. */
@@ -19,6 +20,12 @@ export function memoryAdmin(state: BrokerState): Admin {
     createTopics: async ({ topics }) =>
       topics.map(({ topic, numPartitions }) => log.create(topic, numPartitions)).every(Boolean),
     listTopics: async () => log.names(),
+    async fetchTopicMetadata({ topics } = { topics: [] }) {
+      const known = log.names();
+      if (topics.some((topic) => !known.includes(topic))) throw unknownTopic();
+      const wanted = topics.length > 0 ? topics : known;
+      return { topics: wanted.map((name) => ({ name, partitions: log.metadata(name) })) };
+    },
     async fetchTopicOffsets(topic) {
       return log.partitions(topic).map(({ end }, partition) => {
         const high = String(end);
@@ -46,4 +53,10 @@ export function memoryAdmin(state: BrokerState): Admin {
       };
     },
   });
+}
+
+function unknownTopic(): MemoryKafkaError {
+  const text = "This server does not host this topic-partition";
+  const error = new MemoryKafkaError("KafkaJSProtocolError", text, true);
+  return Object.assign(error, { type: "UNKNOWN_TOPIC_OR_PARTITION", code: 3 });
 }

@@ -116,7 +116,7 @@ export function memoryBroker({ partitions = 1 }: MemoryBrokerOptions = {}): Memo
     publish(topic, message) {
       const created = newContext();
       const headers = { ...message.headers, traceparent: formatTraceparent(created, false) };
-      const partitionMetadata = log.partitions(topic) as never;
+      const partitionMetadata = log.metadata(topic);
       const partition = partitionOf({ topic, partitionMetadata, message });
       const timestampMs = Number(message.timestamp ?? Date.now());
       append(topic, encode({ ...message, headers }), partition, timestampMs);

@@ -1,3 +1,4 @@
+import type { PartitionMetadata } from "kafkajs";
 import type { Encoded } from "./encode.ts";
 import { refusal } from "./errors.ts";
 
@@ -72,6 +73,18 @@ export class Log {
   partitions(topic: string): readonly Partition[] {
     this.create(topic);
     return this.topics.get(topic) as readonly Partition[];
+  }
+
+  /** A topic's partitions as a partitioner is shown them; one broker leads them all. */
+  metadata(topic: string): PartitionMetadata[] {
+    return this.partitions(topic).map((_, partitionId) => ({
+      partitionErrorCode: 0,
+      partitionId,
+      leader: 0,
+      replicas: [0],
+      isr: [0],
+      offlineReplicas: [],
+    }));
   }
 
   /** @throws MemoryKafkaError where the topic has no such partition. */

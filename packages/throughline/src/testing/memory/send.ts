@@ -1,4 +1,10 @@
-import type { Message, ProducerBatch, ProducerRecord, RecordMetadata } from "kafkajs";
+import type {
+  ICustomPartitioner,
+  Message,
+  ProducerBatch,
+  ProducerRecord,
+  RecordMetadata,
+} from "kafkajs";
 import { type Encoded, encode } from "./encode.ts";
 import { MemoryKafkaError, refusal } from "./errors.ts";
 import type { Partition, TransactionState } from "./log.ts";
@@ -7,11 +13,7 @@ import type { BrokerState } from "./state.ts";
 /** What a producer and its transactions send by. */
 export interface Sending {
   readonly state: BrokerState;
-  readonly partitioner: (args: {
-    topic: string;
-    partitionMetadata: never[];
-    message: Message;
-  }) => number;
+  readonly partitioner: ReturnType<ICustomPartitioner>;
   isConnected(): boolean;
 }
 
@@ -61,9 +63,7 @@ export function senderOf(
 }
 
 function place(topic: string, message: Message, { state, partitioner }: Sending): Placed {
-  const partitions = state.log.partitions(topic);
-  const partitionMetadata = partitions.map((_, partitionId) => ({ partitionId, leader: 0 }));
-  const at = partitioner({ topic, partitionMetadata: partitionMetadata as never[], message });
+  const at = partitioner({ topic, partitionMetadata: state.log.metadata(topic), message });
   const { timestamp } = message;
   return {
     topic,
