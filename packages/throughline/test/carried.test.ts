@@ -157,6 +157,13 @@ for (const [way, others] of [
       assert.equal(own?.kind, SpanKind.PRODUCER);
     });
 
+    test("keep: an aggregate that carries nothing gets its own", async () => {
+      const message = links({ value: "total" }, [record({ traceparent: TRACEPARENT })]);
+      const { own, spanId } = await sent(message, IN_TRACE, { carried: "keep" }, others);
+      assert.equal(spanId, own?.spanContext().spanId);
+      assert.deepEqual(linked(own), [SPAN]);
+    });
+
     test("links: the span of a message made from several links to what each carried", async () => {
       const from = [
         record({ traceparent: TRACEPARENT }),

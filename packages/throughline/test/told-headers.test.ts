@@ -69,6 +69,13 @@ test("a later processMessage and contextOf know them", () => {
   assert.equal(trace.getSpanContext(contextOf(message))?.spanId, SPAN);
 });
 
+test("they are read in place of those on a message that was delivered", () => {
+  const message = { headers: { traceparent: `00-${TRACE}-b7ad6b7169203331-01` } };
+  processMessage(message, () => {}, { system: "nats", destination: "orders" });
+  processMessage(message, () => {}, delivery);
+  assert.deepEqual(parents(), ["b7ad6b7169203331", SPAN]);
+});
+
 test("they are one message's: others of the same fetch, or batch, have their own", () => {
   const batchContext = {};
   const kafka = { ...delivery, system: "kafka" };

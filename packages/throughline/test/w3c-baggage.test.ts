@@ -127,7 +127,7 @@ for (const [reader, read] of readers) {
   });
 
   test(`${reader}: nothing that holds is no baggage`, () => {
-    for (const baggage of ["", ",", "no equals sign", "\u0000"]) {
+    for (const baggage of ["", ",", "no equals sign", "\u0000", "k=%zz", "%zz=1", "k=v%"]) {
       assert.equal(propagation.getBaggage(read({ baggage })), undefined, JSON.stringify(baggage));
     }
   });
@@ -200,6 +200,14 @@ test("a key with brackets, which are no part of a token, is sent encoded", () =>
 
 test("a baggage without members sends no header", () => {
   assert.equal(sentFor({}), undefined);
+});
+
+test("what is sent on is what was kept, not what came in", () => {
+  const sent = (baggage: string): unknown =>
+    (injectContext({}, contextOf({ headers: { baggage } })) as TextHeaders)["baggage"];
+  assert.equal(sent(" a = 1 ,no equals sign,b=2;p=1"), "a=1,b=2;p=1");
+  const members = Array.from({ length: 70 }, (_, at) => `k${at}=v`);
+  assert.equal(sent(members.join(",")), members.slice(0, 64).join(","));
 });
 
 test("baggage is sent without a span too", () => {

@@ -44,6 +44,7 @@ const INVALID: readonly (readonly [what: string, header: string])[] = [
   ["a key of 257 characters", `${"k".repeat(257)}=1`],
   ["no key", "=1"],
   ["no equals sign", "vendor"],
+  ["no equals sign, among good members", "a=1,vendor,b=2"],
   ["no value", "vendor="],
   ["a value of 257 characters", `k=${"v".repeat(257)}`],
   ["a value with an equals sign", "k=a=b"],
@@ -161,6 +162,8 @@ test("a state answers as the api's own: a changed member comes first, the one be
   assert.equal(state.set("b", "3").serialize(), "b=3,a=1");
   assert.equal(state.set("c", "3").serialize(), "c=3,a=1,b=2");
   assert.equal(state.set("C", "no key").serialize(), "a=1,b=2");
+  assert.equal(state.set("c", "ends with a space ").serialize(), "a=1,b=2");
+  assert.equal(state.set("c", "").serialize(), "a=1,b=2");
   assert.equal(state.unset("a").serialize(), "b=2");
   assert.equal(state.get("a"), "1");
   assert.equal(state.get("c"), undefined);
