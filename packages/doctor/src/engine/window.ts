@@ -29,6 +29,9 @@ export interface WindowSize {
   readonly repeated: number;
 }
 
+/** The part of the spans that stays when room is made. */
+const SLACK = 127 / 128;
+
 /**
  * The traces of late. When it is full the trace that has not grown for longest is forgotten as a
  * whole: half a trace would look like a broken one.
@@ -38,6 +41,7 @@ export class SpanWindow {
   private readonly onForget: (trace: Trace) => void;
   /** In the order of growth, the one that grew last at the end. */
   private readonly traces = new Map<string, Trace>();
+  private last: Trace | undefined;
   private spans = 0;
   private encodedBytes = 0;
   private forgotten = 0;
@@ -56,19 +60,22 @@ export class SpanWindow {
       this.repeated += 1;
       return undefined;
     }
-    // Out of the order while room is made, so that it does not make room for itself.
-    if (trace !== undefined) this.traces.delete(trace.id);
-    const taken = (trace?.spans.size ?? 0) < this.limits.spansPerTrace && this.makeRoomFor(span);
-    if (taken) {
-      trace ??= new Trace(span.traceId, nowMs);
-      trace.add(span, nowMs);
-      this.spans += 1;
-      this.encodedBytes += span.encodedBytes;
-    } else {
+    if (trace !== undefined) this.putLast(trace);
+    if (
+      (trace?.spans.size ?? 0) >= this.limits.spansPerTrace ||
+      !(this.hasRoomFor(span) || this.makeRoomFor(span))
+    ) {
       this.refused += 1;
+      return undefined;
     }
-    if (trace !== undefined) this.traces.set(trace.id, trace);
-    return taken ? trace : undefined;
+    if (trace === undefined) {
+      trace = new Trace(span.traceId, nowMs);
+      this.putLast(trace);
+    }
+    trace.add(span, nowMs);
+    this.spans += 1;
+    this.encodedBytes += span.encodedBytes;
+    return trace;
   }
 
   trace(traceId: string): Trace | undefined {
@@ -89,18 +96,33 @@ export class SpanWindow {
     return { spans, traces: this.traces.size, forgotten, refused, repeated };
   }
 
-  /** Forgets what stands in its way; false where even that is not enough. */
+  private putLast(trace: Trace): void {
+    if (trace === this.last) return;
+    this.traces.delete(trace.id);
+    this.traces.set(trace.id, trace);
+    this.last = trace;
+  }
+
+  private hasRoomFor({ encodedBytes }: Span): boolean {
+    const { limits } = this;
+    return this.spans < limits.spans && this.encodedBytes + encodedBytes <= limits.encodedBytes;
+  }
+
+  /**
+   * Forgets what stands in a span's way, the oldest first and never the span's own trace; false
+   * where even that is not enough. It forgets some more than it must: a Map is slow to find its
+   * first entry after others before it were deleted, so that is done once for many spans.
+   */
   private makeRoomFor(span: Span): boolean {
-    const encodedBytes = this.limits.encodedBytes - span.encodedBytes;
-    while (this.spans >= this.limits.spans || this.encodedBytes > encodedBytes) {
-      const oldest = this.traces.values().next().value;
-      if (oldest === undefined) return false;
+    const enough = Math.floor(this.spans * SLACK);
+    for (const oldest of this.traces.values()) {
+      if (oldest.id === span.traceId || (this.spans <= enough && this.hasRoomFor(span))) break;
       this.traces.delete(oldest.id);
       this.spans -= oldest.spans.size;
       this.encodedBytes -= oldest.encodedBytes;
       this.forgotten += oldest.spans.size;
       this.onForget(oldest);
     }
-    return true;
+    return this.hasRoomFor(span);
   }
 }
