@@ -100,6 +100,15 @@ test("malformed ones alone are malformed", async () => {
   assert.deepEqual(counted, { malformed: 1 });
 });
 
+test("a header without a value, or a list of none, is missing; beside a valid one it does not count", async () => {
+  for (const traceparent of [null, [], [null, null]]) {
+    assert.deepEqual((await handled({ traceparent })).counted, { missing: 1 });
+  }
+  const { said, counted } = await handled({ traceparent: [null, header(TRACE, A)] });
+  assert.deepEqual(said, { trace: TRACE, parent: A, links: [] });
+  assert.deepEqual(counted, { extracted: 1 });
+});
+
 test("under several spellings it counts as repeated", async () => {
   const { said, counted } = await handled({
     traceparent: header(TRACE, A),

@@ -22,11 +22,11 @@ export interface Place {
 
 let offsets = 0;
 
-const bytes = (value: string): Buffer => Buffer.from(value);
+const bytes = (value: string | null): Buffer | null => (value === null ? null : Buffer.from(value));
 
 /** A record as kafkajs delivers it: header values are bytes, timestamp and offset are text. */
 export function record(
-  headers: Record<string, string | string[] | null> = {},
+  headers: Record<string, string | (string | null)[] | null> = {},
   fields: Partial<KafkaMessage> = {},
 ): KafkaMessage {
   return {
@@ -38,7 +38,7 @@ export function record(
     headers: Object.fromEntries(
       Object.entries(headers).map(([name, value]) => [
         name,
-        Array.isArray(value) ? value.map(bytes) : value === null ? value : bytes(value),
+        Array.isArray(value) ? value.map(bytes) : bytes(value),
       ]),
     ) as IHeaders,
     ...fields,
