@@ -23,7 +23,10 @@ export async function receive(brokers: string, topic: string): Promise<KafkaMess
   try {
     await consumer.subscribe({ topic, fromBeginning: true });
     return await new Promise((resolve, reject) => {
-      consumer.on("consumer.crash", ({ payload }) => reject(payload.error));
+      // A broker that is just back may still be loading its groups: kafkajs then starts again itself.
+      consumer.on("consumer.crash", ({ payload }) => {
+        if (!payload.restart) reject(payload.error);
+      });
       void consumer.run({ eachMessage: async ({ message }) => resolve(message) });
     });
   } finally {

@@ -115,8 +115,14 @@ test("a record that fails now and then does not add to another's failures", asyn
 test("drained says which handler is still busy when its time is over", async (t) => {
   const broker = memoryBroker();
   let finish: (() => void) | undefined;
-  await reading(t, broker, {}, () => new Promise<void>((resolve) => (finish = resolve)));
+  let begin: (() => void) | undefined;
+  const begun = new Promise<void>((resolve) => (begin = resolve));
+  await reading(t, broker, {}, () => {
+    begin?.();
+    return new Promise<void>((resolve) => (finish = resolve));
+  });
   broker.publish("orders", { value: "1" });
+  await begun;
   await assert.rejects(
     broker.drained(20),
     /not drained after 20 ms: payments is handling orders\[0\] from offset 0/,
