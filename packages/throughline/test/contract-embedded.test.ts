@@ -21,6 +21,7 @@ const features: Features = {
   compression: true,
   transactions: "the embedded Kafka has none: it delivers what was aborted",
   refusals: true,
+  failedSends: true,
 };
 
 interface Embedded {

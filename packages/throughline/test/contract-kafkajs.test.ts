@@ -23,6 +23,7 @@ const features: Features = {
   compression: true,
   transactions: true,
   refusals: true,
+  failedSends: true,
 };
 
 if (brokers === undefined) {

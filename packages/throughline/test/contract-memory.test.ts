@@ -22,6 +22,7 @@ const features: Features = {
   compression: "nothing is written to a wire",
   transactions: true,
   refusals: true,
+  failedSends: true,
 };
 
 const client = kafkajsContract({

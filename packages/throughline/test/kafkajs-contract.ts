@@ -111,6 +111,11 @@ class KafkajsConnection implements Connection {
     return this.producer.send({ topic, messages: messages as Message[], ...compression });
   }
 
+  sendFailing(topic: string, messages: readonly object[]): Promise<unknown> {
+    const unconnected = this.kafka.producer();
+    return unconnected.send({ topic, messages: messages as Message[] });
+  }
+
   async consume(topic: string, consuming: Consuming): Promise<void> {
     const { each, batch, lanes, retries, failed } = consuming;
     const consumer = this.kafka.consumer({

@@ -77,6 +77,8 @@ export interface Connection {
   ): Promise<unknown>;
   /** For the feature `emptyHeaders`: sends a message with a header that has a name and no value. */
   sendEmptyHeader?(destination: string, parts: MessageParts, name: string): Promise<unknown>;
+  /** For the feature `failedSends`: a send that the client takes on, and that then fails. */
+  sendFailing?(destination: string, messages: readonly object[]): unknown;
   /**
    * For the feature `settlement`: stops consuming, and tells what the broker holds as settled, to
    * be compared with that of another destination.

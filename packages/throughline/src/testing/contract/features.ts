@@ -27,8 +27,10 @@ export interface Features {
   frozenMessages: Feature;
   compression: Feature;
   transactions: Feature;
-  /** Some message is refused by the client. */
+  /** Some message is refused by the client before it is sent. */
   refusals: Feature;
+  /** A send can be made to fail after the client took it on. */
+  failedSends: Feature;
 }
 
 export type FeatureName = keyof Features;
@@ -48,6 +50,7 @@ const NAMES: Readonly<Record<FeatureName, true>> = {
   compression: true,
   transactions: true,
   refusals: true,
+  failedSends: true,
 };
 
 /** @throws {TypeError} where a feature is not declared, or is absent without a reason. */

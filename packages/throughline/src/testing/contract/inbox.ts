@@ -1,5 +1,6 @@
 import { AssertionError } from "node:assert";
 import type { Connection, ContractClient, ReadParts } from "./client.ts";
+import { within } from "./within.ts";
 
 /** A message as a claim's handler is given it. */
 export interface Received {
@@ -21,8 +22,8 @@ export const CLAIM_HEADER = "contract-claim";
 /** Who waits for messages now. Only one claim runs at a time; what is left of others is passed over. */
 interface Waiting {
   readonly claim: string;
-  readonly each: Each | undefined;
-  readonly batch: Batch | undefined;
+  readonly each?: Each;
+  readonly batch?: Batch;
   settled(messages: number): void;
   /** A claim that fails inside its handler must not be lost to the client, which tries again. */
   failed(error: AssertionError): void;
@@ -74,23 +75,18 @@ export class Inbox {
     timeoutMs: number,
   ): Promise<void> {
     let handled = 0;
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const { each, batch } = handlers;
+    let waiting: Waiting | undefined;
     const all = new Promise<void>((resolve, reject) => {
       const settled = (messages: number): void => {
         handled += messages;
         if (handled >= count) resolve();
       };
-      this.waiting = { claim, each, batch, settled, failed: reject };
-      timer = setTimeout(() => {
-        reject(new Error(`${handled} of ${count} messages were handled in ${timeoutMs} ms.`));
-      }, timeoutMs);
+      this.waiting = waiting = { claim, ...handlers, settled, failed: reject };
     });
     try {
-      await all;
+      await within(timeoutMs, all, () => `${handled} of ${count} messages were handled`);
     } finally {
-      clearTimeout(timer);
-      this.waiting = undefined;
+      if (this.waiting === waiting) this.waiting = undefined;
     }
   }
 

@@ -10,6 +10,7 @@ import type {
 } from "./client.ts";
 import type { Features } from "./features.ts";
 import { CLAIM_HEADER, Inbox, type Received } from "./inbox.ts";
+import { within } from "./within.ts";
 
 /** How an inbox is consumed: by a client that is traced with some options, or by the bare one. */
 export interface InboxKind {
@@ -83,7 +84,7 @@ export class Stage {
 
   /** Handles messages of this claim; resolves when that many have been handled. */
   each(from: Inbox, count: number, each: (received: Received) => unknown): Promise<void> {
-    return from.wait(this.claim, count, { each }, this.shared.timeoutMs);
+    return this.wait(from, count, { each });
   }
 
   /** Handles batches with messages of this claim, until they sum up to that many. */
@@ -92,7 +93,12 @@ export class Stage {
     count: number,
     batch: (received: readonly Received[], payload: unknown) => unknown,
   ): Promise<void> {
-    return from.wait(this.claim, count, { batch }, this.shared.timeoutMs);
+    return this.wait(from, count, { batch });
+  }
+
+  /** Waits for something else that the broker does in its own time. */
+  soon<Result>(awaited: Promise<Result>, what: string): Promise<Result> {
+    return within(this.timeoutMs, awaited, () => `no ${what}`);
   }
 
   /** Runs some work inside a span of the application. */
@@ -104,6 +110,13 @@ export class Stage {
         span.end();
       }
     });
+  }
+
+  private wait(from: Inbox, count: number, handlers: Parameters<Inbox["wait"]>[2]): Promise<void> {
+    const handled = from.wait(this.claim, count, handlers, this.timeoutMs);
+    // A claim that fails before it comes to wait for this leaves nobody to hear of it.
+    handled.catch(() => {});
+    return handled;
   }
 
   /** A span of the application, under whatever is active. */

@@ -2,7 +2,7 @@ import { context, ROOT_CONTEXT } from "@opentelemetry/api";
 import assert from "node:assert";
 import type { Claim } from "../claim.ts";
 import type { Received } from "../inbox.ts";
-import { above, creating } from "../spans-of.ts";
+import { above, creating, processing } from "../spans-of.ts";
 import { declined } from "./failure.ts";
 
 /** Messages that can't be handled, and what is published in their place. */
@@ -42,6 +42,26 @@ export const deadLetters: readonly Claim[] = [
       assert.equal(origin?.errorMessage, "no funds");
       assert.equal(origin?.attempts, 1);
       assert.equal(origin?.failed, `00-${traceId}-${spanId}-01`);
+    },
+  },
+  {
+    name: "a dead letter follows the attempt that failed, not a span that is active beside it",
+    async body(stage) {
+      const { client, spans } = stage;
+      const inbox = await stage.inbox();
+      const letters = await stage.inbox({ name: "letters" });
+      const parked = stage.each(inbox, 1, ({ message }) => {
+        stage.mark("attempt");
+        const letter = client.functions.deadLetter(message as never, declined());
+        return stage.within("publish the letter", () => stage.send(letters, [letter]));
+      });
+      const arrived = stage.each(letters, 1, () => stage.mark("repair"));
+      await stage.within("sender", () => stage.send(inbox, [stage.message("1")]));
+      await Promise.all([parked, arrived]);
+      await spans.ended();
+      const sending = above(spans, (span) => span === above(spans, "repair").span);
+      sending.childOf(above(spans, "attempt"));
+      spans.expectOneTrace();
     },
   },
   {
@@ -120,6 +140,8 @@ export const deadLetters: readonly Claim[] = [
       const [creation] = spans.named(creating);
       for (const attempt of own) attempt.childOf(creation ?? "sender").failed("CardDeclined");
       assert.equal(new Set(own.map((attempt) => attempt.span)).size, 3);
+      // One more is the letter's own: none is around the attempts.
+      spans.expectSpans(processing, 4);
       const sending = above(spans, (span) => span === above(spans, "repair").span);
       sending.childOf(own[2] ?? "sender");
       assert.equal(client.functions.deadLetterOf(received?.message ?? {})?.attempts, 3);

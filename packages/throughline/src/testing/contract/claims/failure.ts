@@ -70,7 +70,7 @@ async function reportOf(error: Error, stage: Stage, options: "bare" | object): P
     },
   });
   await connection.send(destination, [stage.message("1")]);
-  return reported;
+  return stage.soon(reported, "report of the handler's error");
 }
 
 async function failOnce(stage: Stage, fail: () => unknown): Promise<void> {

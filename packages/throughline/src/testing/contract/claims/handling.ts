@@ -3,6 +3,7 @@ import assert from "node:assert";
 import type { Claim } from "../claim.ts";
 import type { Inbox } from "../inbox.ts";
 import { creating, processing } from "../spans-of.ts";
+import { within } from "../within.ts";
 
 /** What is active while a message is handled, and for how long. */
 export const handling: readonly Claim[] = [
@@ -59,7 +60,7 @@ export const handling: readonly Claim[] = [
         return new Promise<void>((resolve) => (finish = resolve));
       });
       await stage.send(inbox, [stage.message("1")]);
-      await started;
+      await stage.soon(started, "call of the handler");
       await turn();
       try {
         assert.equal(spans.expectSpan(processing).span.ended, false, "ended while it was handled");
@@ -133,24 +134,13 @@ export function turn(): Promise<void> {
 
 /** Lets nobody pass before that many have come; they fail where some never do. */
 export function barrier(count: number, timeoutMs: number): () => Promise<void> {
-  let missing = count;
+  let come = 0;
   let open: () => void = () => {};
-  const opened = new Promise<void>((resolve, reject) => {
-    const timer = setTimeout(
-      () => reject(new Error(`${missing} of ${count} never came`)),
-      timeoutMs,
-    );
-    open = () => {
-      clearTimeout(timer);
-      resolve();
-    };
-  });
-  // Nobody may ever ask.
-  opened.catch(() => {});
+  const all = new Promise<void>((resolve) => (open = resolve));
   return () => {
-    missing -= 1;
-    if (missing === 0) open();
-    return opened;
+    come += 1;
+    if (come === count) open();
+    return within(timeoutMs, all, () => `${come} of ${count} handlers were running side by side`);
   };
 }
 

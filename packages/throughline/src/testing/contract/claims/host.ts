@@ -1,5 +1,6 @@
 import assert from "node:assert";
 import type { Claim } from "../claim.ts";
+import { outcomeOf } from "../outcome.ts";
 import type { Stage } from "../stage.ts";
 import { declined } from "./failure.ts";
 
@@ -27,24 +28,16 @@ export const host: readonly Claim[] = [
     name: "what the bare client refuses to send is refused in the same words",
     needs: ["refusals"],
     async body(stage) {
-      const refusal = async (options: "bare" | object): Promise<unknown> => {
+      const refusal = async (options: "bare" | object): Promise<unknown[]> => {
         const connection = await stage.connection(options);
         const destination = await connection.destination();
         const refused = stage.client.refused?.() ?? {};
-        let result: unknown;
-        try {
-          result = connection.send(destination, [refused]);
-        } catch (error) {
-          return ["thrown", ...wordsOf(error, destination)];
-        }
-        try {
-          await result;
-        } catch (error) {
-          return ["rejected", ...wordsOf(error, destination)];
-        }
-        return assert.fail("the message was not refused");
+        return outcomeOf(() => connection.send(destination, [refused]), destination);
       };
-      assert.deepStrictEqual(await refusal({}), await refusal("bare"));
+      const refused = await refusal("bare");
+      assert.notEqual(refused[0], "resolved", "the bare client did not refuse it");
+      assert.deepStrictEqual(await refusal({}), refused);
+      stage.spans.expectAllEnded();
     },
   },
   {
@@ -79,7 +72,9 @@ export const host: readonly Claim[] = [
         stage.inbox({ options: "bare", name: "settled" }),
         stage.inbox({ name: "settled" }),
       ]);
-      const results = async (inbox: (typeof inboxes)[number]): Promise<unknown> => {
+      const results = async (
+        inbox: (typeof inboxes)[number],
+      ): Promise<{ seen: string[]; settled: unknown }> => {
         const seen: string[] = [];
         let failed = false;
         const handled = stage.each(inbox, 4, async ({ text }) => {
@@ -93,6 +88,7 @@ export const host: readonly Claim[] = [
         return { seen, settled: await inbox.connection.settled?.(inbox.destination) };
       };
       const bare = await results(inboxes[0]);
+      assert.notEqual(bare.settled, undefined, "nothing is known of what is settled");
       assert.deepStrictEqual(await results(inboxes[1]), bare);
     },
   },
@@ -106,10 +102,4 @@ function kindOf(result: unknown): string {
 function comparable(result: unknown, destination: string, { client }: Stage): unknown {
   const text = JSON.stringify(client.comparable?.(result) ?? result) ?? "undefined";
   return text.replaceAll(destination, "the destination");
-}
-
-function wordsOf(error: unknown, destination: string): unknown[] {
-  const { name, message } = error as Error;
-  const kind = Object.getPrototypeOf(error)?.constructor?.name as unknown;
-  return [kind, name, message.replaceAll(destination, "the destination")];
 }

@@ -1,6 +1,7 @@
 import { SpanKind } from "@opentelemetry/api";
 import assert from "node:assert";
 import type { Claim } from "../claim.ts";
+import { outcomeOf } from "../outcome.ts";
 import { creating, processing, sendingMany } from "../spans-of.ts";
 
 /** What a message is given when it is sent. */
@@ -89,24 +90,23 @@ export const sending: readonly Claim[] = [
     },
   },
   {
-    name: "a send that fails makes its span an error",
-    needs: ["refusals"],
+    name: "a send that fails makes its span an error, and is told to the sender as by the bare client",
+    needs: ["failedSends"],
     async body(stage) {
-      const { client, spans } = stage;
+      const { spans } = stage;
       const { connection, destination } = await stage.inbox();
-      await stage.within("sender", async () => {
-        try {
-          await connection.send(destination, [client.refused?.() ?? {}]);
-          assert.fail("the message was not refused");
-        } catch (error) {
-          assert.ok(!(error instanceof assert.AssertionError), error as Error);
-        }
-      });
-      // Where the client refuses before it sends, there may be no send span: none may be left open.
-      spans.expectAllEnded();
-      for (const span of spans.named(creating)) {
-        spans.expectSpan((each) => each === span).failed();
-      }
+      const bare = await stage.connection("bare");
+      const failed = await stage.within("sender", () =>
+        outcomeOf(() => connection.sendFailing?.(destination, [stage.message("1")]), destination),
+      );
+      await spans.ended();
+      spans.expectSpan(creating).childOf("sender").failed();
+      const bareFailed = await outcomeOf(
+        () => bare.sendFailing?.(destination, [stage.message("1")]),
+        destination,
+      );
+      assert.deepStrictEqual(failed, bareFailed);
+      assert.notEqual(failed[0], "resolved");
     },
   },
 ];

@@ -39,14 +39,18 @@ export const untouched: readonly Claim[] = [
     },
   },
   {
-    name: "what a client hands to a handler is not written to",
+    name: "a consumed message is not written to, whatever is done with it",
     async body(stage) {
-      const { processMessage } = stage.client.functions;
-      const inbox = await stage.inbox();
+      const { contextOf, deadLetter, links, processBatch, processMessage } = stage.client.functions;
+      const inbox = await stage.inbox({ options: "bare" });
       const handled = stage.each(inbox, 1, async ({ message, payload }) => {
         const before = snapshotOf(message, "message");
         const around = snapshotOf(payload, "payload");
+        contextOf(message);
         await processMessage(message, async () => {});
+        await processBatch([message], async () => {});
+        deadLetter(message as never, new Error("parked"));
+        links(stage.message("2"), [message]);
         assertUntouched(before, message, "message");
         assertUntouched(around, payload, "payload");
       });
