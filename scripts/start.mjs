@@ -7,11 +7,16 @@ import { help, readOptions } from "./start/options.mjs";
 const running = [];
 const stopped = new AbortController();
 
+/** One Ctrl-C may come twice: to the process group, and passed on by whoever started this. */
+const ONCE_MS = 1000;
+let askedAt = Infinity;
+
 /** Ctrl-C, a request to end, the terminal closed, or whoever reads the output gone. */
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {
   process.on(signal, () => {
     // Asked twice: the children end when this process does.
-    if (stopped.signal.aborted) process.exit(130);
+    if (Date.now() - askedAt > ONCE_MS) process.exit(130);
+    askedAt = Math.min(askedAt, Date.now());
     stopped.abort(signal);
   });
 }

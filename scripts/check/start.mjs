@@ -11,7 +11,6 @@ const patienceMs = 180_000;
 /** The plain view's line of a trace that went the whole way from the shop to the parcel. */
 const wholeOrder = /^trace \S+ whole .*\bcheckout\b.*\bshipping\b/;
 
-let whole = false;
 /** The demo and all that it started, once an order was whole. */
 const processes = [];
 const began = Date.now();
@@ -23,14 +22,17 @@ const demo = spawn("npm", ["start"], {
 });
 const tooLate = setTimeout(() => fail(`no whole order within ${patienceMs / 1000} s`), patienceMs);
 
-for await (const line of createInterface({ input: demo.stdout })) {
-  console.log(line);
-  whole = wholeOrder.test(line);
-  if (whole) break;
-}
+const output = createInterface({ input: demo.stdout });
+const finished = once(output, "close");
+const wholeSeen = new Promise((resolve) => {
+  output.on("line", (line) => {
+    console.log(line);
+    if (wholeOrder.test(line)) resolve(true);
+  });
+});
+const whole = await Promise.race([wholeSeen, finished.then(() => false)]);
 clearTimeout(tooLate);
 if (!whole) fail("it ended by itself before an order was whole");
-demo.stdout.resume();
 
 processes.push(...descendants(demo.pid));
 if (processes.length < 5) fail(`expected a process a service, found ${processes.length} in all`);
@@ -40,7 +42,7 @@ console.log(
 const stopping = Date.now();
 process.kill(-Number(demo.pid), "SIGINT");
 // npm and its shell end at once; the demo ends after its services, and holds the output till then.
-await Promise.race([once(demo.stdout, "close"), wait(30_000)]);
+await Promise.race([finished, wait(30_000)]);
 let left = processes;
 for (let looks = 0; looks < 40; looks++) {
   left = left.filter(({ pid }) => isAlive(pid));

@@ -58,17 +58,34 @@ export function seconds(began) {
  * Signals sent to this process reach the child. A terminal's Ctrl-C goes to the whole foreground
  * group, the child included: passed on as well it would arrive twice, and a second Ctrl-C often
  * means "at once, without cleaning up".
+ *
+ * Under npm the child is also asked to end where npm was: the shell between npm and this process
+ * passes no signal on, and would leave it running.
  */
 function forwardSignals(child) {
+  let asked = false;
   const handlers = ["SIGINT", "SIGTERM", "SIGHUP"].map((signal) => {
     const handler = () => {
-      const fromTerminal = signal === "SIGINT" && (process.stdin.isTTY || process.stdout.isTTY);
+      asked = true;
+      const streams = [process.stdin, process.stdout, process.stderr];
+      const fromTerminal = signal === "SIGINT" && streams.some(({ isTTY }) => isTTY);
       if (!fromTerminal) child.kill(signal);
     };
     process.on(signal, handler);
     return [signal, handler];
   });
+
+  const parent = process.ppid;
+  const orphaned = () => {
+    if (process.ppid === parent || asked) return;
+    asked = true;
+    child.kill("SIGTERM");
+  };
+  // There is no event for it.
+  const look = process.env.npm_lifecycle_event ? setInterval(orphaned, 500) : undefined;
+
   return () => {
+    clearInterval(look);
     for (const [signal, handler] of handlers) process.off(signal, handler);
   };
 }

@@ -45,6 +45,26 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {
   });
 }
 
+test("under npm, the command is asked to end where the shell in between is gone", async (t) => {
+  const code = `process.once("SIGTERM", () => { console.log("cleaned up"); process.exit(0); });
+    setInterval(() => {}, 1000); console.log("ready");`;
+  // The shell waits for its last command here, as npm's does.
+  const command = `"$NODE" "$SCRIPT" node -e '${code}'; exit`;
+  const shell = spawn("sh", ["-c", command], {
+    stdio: ["ignore", "pipe", "inherit"],
+    env: { ...process.env, npm_lifecycle_event: "start", NODE: process.execPath, SCRIPT: script },
+  });
+  t.after(() => shell.kill("SIGKILL"));
+  shell.stdout.setEncoding("utf8");
+  let printed = "";
+  shell.stdout.on("data", (text) => {
+    if (printed === "") shell.kill("SIGKILL");
+    printed += text;
+  });
+  await once(shell.stdout, "close");
+  assert.equal(printed, "ready\ncleaned up\n");
+});
+
 test("an install that failed leaves no stamp, and says why and what to do", async (t) => {
   const root = mkdtempSync(join(tmpdir(), "throughline-bootstrap-"));
   t.after(() => rmSync(root, { recursive: true, force: true }));
