@@ -100,17 +100,20 @@ export const scenes: Record<string, { scene: Scene; seen: unknown }> = {
       const consumer = await stage.consumer();
       const seen = new Seen(4);
       const fail = failingOnce("b");
+      const committed: (string | undefined)[] = [];
       await consumer.run({
         eachMessage: async ({ message }) => {
+          committed.push(await stage.committed());
           seen.add(message.value);
           fail(message.value);
         },
       });
       await seen.enough;
       await consumer.stop();
-      return { seen: seen.all, committed: await stage.committed() };
+      committed.push(await stage.committed());
+      return { seen: seen.all, committed };
     },
-    seen: { seen: ["a", "b", "b", "c"], committed: "3" },
+    seen: { seen: ["a", "b", "b", "c"], committed: ["-1", "-1", "1", "1", "3"] },
   },
 
   "a handler that throws synchronously is a handler that rejects": {
@@ -219,22 +222,43 @@ export const scenes: Record<string, { scene: Scene; seen: unknown }> = {
     async scene(stage) {
       await stage.send("a", "b");
       const consumer = await stage.consumer();
-      const seen = new Seen(2);
+      const read = async (count: number): Promise<string[]> => {
+        const seen = new Seen(count);
+        const eachMessage = async ({ message }: EachMessagePayload): Promise<void> =>
+          seen.add(message.value);
+        await consumer.run({ autoCommit: false, eachMessage });
+        await seen.enough;
+        return seen.all;
+      };
+      const first = await read(2);
+      await consumer.stop();
+      const before = await stage.committed();
+      const second = await read(2);
+      await consumer.commitOffsets([{ topic: stage.topic, partition: 0, offset: "1" }]);
+      await consumer.stop();
+      const after = await stage.committed();
+      return { first, before, second, after, third: await read(1) };
+    },
+    seen: { first: ["a", "b"], before: "-1", second: ["a", "b"], after: "1", third: ["b"] },
+  },
+
+  "a consumer that is stopped while it handles a batch leaves the rest of it": {
+    async scene(stage) {
+      await stage.send("a", "b", "c");
+      const consumer = await stage.consumer();
+      const seen = new Seen(1);
+      let stopped: Promise<void> | undefined;
       await consumer.run({
-        autoCommit: false,
-        eachMessage: async ({ message }) => seen.add(message.value),
+        eachMessage: async ({ message }) => {
+          stopped ??= consumer.stop();
+          seen.add(message.value);
+        },
       });
       await seen.enough;
-      const before = await stage.committed();
-      await consumer.commitOffsets([{ topic: stage.topic, partition: 0, offset: "1" }]);
-      const after = await stage.committed();
-      await consumer.stop();
-      const again = new Seen(1);
-      await consumer.run({ eachMessage: async ({ message }) => again.add(message.value) });
-      await again.enough;
-      return { before, after, again: again.all };
+      await stopped;
+      return { seen: seen.all, committed: await stage.committed() };
     },
-    seen: { before: "-1", after: "1", again: ["b"] },
+    seen: { seen: ["a"], committed: "1" },
   },
 
   "a partition that is paused in its handler goes on when it is resumed": {
@@ -243,20 +267,19 @@ export const scenes: Record<string, { scene: Scene; seen: unknown }> = {
       const consumer = await stage.consumer();
       const seen = new Seen(4);
       let resume: (() => void) | undefined;
-      const paused = new Promise<void>((resolve) => {
-        void consumer.run({
-          eachMessage: async ({ message, pause }) => {
-            seen.add(message.value);
-            if (String(message.value) !== "a") return;
-            resume = pause();
-            resolve();
-          },
-        });
+      const batchEnded = new Promise<void>((resolve) => {
+        consumer.on(consumer.events.END_BATCH_PROCESS, () => resolve());
       });
-      await paused;
+      await consumer.run({
+        eachMessage: async ({ message, pause }) => {
+          seen.add(message.value);
+          resume ??= pause();
+        },
+      });
+      await batchEnded;
       seen.add(`paused ${consumer.paused()[0]?.partitions.join(",")}`);
       resume?.();
-      seen.add(`paused ${consumer.paused().length}`);
+      seen.add(`paused ${consumer.paused().flatMap(({ partitions }) => partitions).length}`);
       await seen.enough;
       return seen.all;
     },
@@ -467,14 +490,20 @@ export const scenes: Record<string, { scene: Scene; seen: unknown }> = {
       const { AsyncLocalStorage } = await import("node:async_hooks");
       const storage = new AsyncLocalStorage<string>();
       const consumer = await stage.consumer();
-      const seen = new Seen(1);
-      const eachMessage = async (): Promise<void> => seen.add(storage.getStore());
+      const first = new Seen(1);
+      const both = new Seen(2);
+      const eachMessage = async (): Promise<void> => {
+        first.add(storage.getStore());
+        both.add(storage.getStore());
+      };
       await storage.run("run", () => consumer.run({ eachMessage }));
       await storage.run("send", () => stage.send("a"));
-      await seen.enough;
-      return seen.all;
+      await first.enough;
+      await storage.run("send", () => stage.send("b"));
+      await both.enough;
+      return both.all;
     },
-    seen: ["run"],
+    seen: ["run", "run"],
   },
 };
 

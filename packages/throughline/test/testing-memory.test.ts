@@ -205,6 +205,73 @@ test("a paused partition is not waited for, and goes on when it is resumed", asy
   assert.deepEqual(values, ["1"]);
 });
 
+test("what a handler has paused goes on when it resumes it, however late", async (t) => {
+  const broker = memoryBroker();
+  const consumer = broker.kafka.consumer({ groupId: "payments" });
+  t.after(() => consumer.disconnect());
+  await consumer.subscribe({ topics: ["orders"], fromBeginning: true });
+  const values: string[] = [];
+  let resume: (() => void) | undefined;
+  await consumer.run({
+    eachMessage: async ({ message, pause }) => {
+      values.push(String(message.value));
+      resume ??= pause();
+    },
+  });
+  broker.publish("orders", { value: "1" });
+  broker.publish("orders", { value: "2" });
+  await broker.drained();
+  assert.deepEqual(values, ["1"]);
+  resume?.();
+  await broker.drained();
+  assert.deepEqual(values, ["1", "2"]);
+});
+
+test("what a producer sends reaches a consumer that had nothing to do", async (t) => {
+  const broker = memoryBroker();
+  const producer = broker.kafka.producer();
+  await producer.connect();
+  const { values } = await reading(t, broker);
+  await broker.drained();
+  const sent = await producer.send({ topic: "orders", acks: 0, messages: [{ value: "1" }] });
+  assert.deepEqual(sent, [], "acks 0 asks for no answer");
+  await broker.drained();
+  assert.deepEqual(values, ["1"]);
+});
+
+test("a second run of a running consumer is ignored", async (t) => {
+  const broker = memoryBroker({ partitions: 2 });
+  const { values, consumer } = await reading(t, broker);
+  await consumer.run({ eachMessage: () => assert.fail("the second run's handler was called") });
+  for (const value of ["1", "2"]) broker.publish("orders", { value });
+  await broker.drained();
+  assert.deepEqual(values, ["1", "2"]);
+});
+
+test("a partition that changes hands while it is handled is handled once", async (t) => {
+  const broker = memoryBroker({ partitions: 2 });
+  let finish: (() => void) | undefined;
+  const held = new Promise<void>((resolve) => {
+    finish = resolve;
+  });
+  let began: (() => void) | undefined;
+  const begun = new Promise<void>((resolve) => {
+    began = resolve;
+  });
+  const first = await reading(t, broker, {}, () => {
+    began?.();
+    return held;
+  });
+  broker.append("orders", { value: Buffer.from("held") }, 1);
+  await begun;
+  const second = await reading(t, broker);
+  broker.append("orders", { value: Buffer.from("next") }, 1);
+  await new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
+  finish?.();
+  await broker.drained();
+  assert.deepEqual([first.values, second.values], [["held"], ["next"]]);
+});
+
 test("publish writes a context of a trace of its own, and gives it", () => {
   const broker = memoryBroker();
   const one = broker.publish("orders", { key: "k", value: "1", headers: { tenant: "a" } });
@@ -282,6 +349,21 @@ test("commits are due by their threshold while a batch is handled", async (t) =>
   await broker.drained();
   assert.deepEqual(committed, [undefined, undefined, "2", "2", "4"]);
   assert.equal(broker.committed("payments", "orders"), "5");
+});
+
+test("commits are due by their interval while a batch is handled", async (t) => {
+  const broker = memoryBroker();
+  const consumer = broker.kafka.consumer({ groupId: "payments" });
+  t.after(() => consumer.disconnect());
+  await consumer.subscribe({ topics: ["orders"], fromBeginning: true });
+  const committed: (string | undefined)[] = [];
+  await consumer.run({
+    autoCommitInterval: 0,
+    eachMessage: async () => void committed.push(broker.committed("payments", "orders")),
+  });
+  for (const value of ["a", "b", "c"]) broker.publish("orders", { value });
+  await broker.drained();
+  assert.deepEqual(committed, [undefined, "1", "2"]);
 });
 
 test("offsets sent in a transaction are committed with it alone", async () => {

@@ -73,6 +73,7 @@ test("expecting one span fails where there is none, and where there are two", (t
     /^Expected one span "charge card", found 2\./,
   );
   assert.equal(spans.expectSpans("charge card", 2).spans.length, 2);
+  assert.throws(() => spans.expectSpans("charge card", 1), AssertionError);
   assert.match(
     failureOf(() => spans.expectSpans("charge card", 3)),
     /^Expected 3 spans "charge card", found 2\./,
@@ -273,6 +274,9 @@ test("a process span without parent or link is an orphan; a batch's, a linked on
   within("place order", () => {});
   processMessage({ headers: { traceparent } }, () => {}, orders);
   processBatch([{ headers: {} }], () => {}, orders);
+  const attributes = { "messaging.operation.type": "process" };
+  const links = [{ context: spans.expectSpan("place order").spanContext() }];
+  tracer().startSpan("linked", { kind: SpanKind.CONSUMER, attributes, links }).end();
   spans.expectNoOrphans();
   processMessage({ headers: {} }, () => {}, orders);
   assert.match(

@@ -30,8 +30,8 @@ export class Commits {
     const topics = [...this.member.topics.keys()].map((topic) => ({
       topic,
       partitions: this.group
-        .owned(this.member)
-        .filter((owned) => owned.topic === topic)
+        .held(this.member)
+        .filter((held) => held.topic === topic)
         .filter(({ partition }) => this.isBehind(topic, partition))
         .map(({ partition }) => ({
           // kafkajs gives it as text, whatever its types say.
@@ -62,7 +62,7 @@ export class Commits {
   commitIfDue(): void {
     const { autoCommitInterval: intervalMs, autoCommitThreshold: threshold } = this.policy;
     const resolved = this.group
-      .owned(this.member)
+      .held(this.member)
       .reduce((sum, { topic, partition }) => sum + this.behind(topic, partition), 0);
     const due =
       (typeof intervalMs === "number" && Date.now() - this.lastMs >= intervalMs) ||

@@ -60,6 +60,15 @@ export class Group {
     });
   }
 
+  /** The partitions whose records a member was the last to fetch, be they given to another since. */
+  held(member: Member): { topic: string; partition: number }[] {
+    return [...this.places].flatMap(([topic, partitions]) =>
+      [...partitions]
+        .filter(([, { owner }]) => owner === member)
+        .map(([partition]) => ({ topic, partition })),
+    );
+  }
+
   /** One batch of each partition that has something for this member. The caller releases each. */
   fetch(member: Member): MemoryBatch[] {
     return this.owned(member).flatMap(({ topic, partition }) => {
