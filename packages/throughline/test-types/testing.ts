@@ -14,7 +14,10 @@ import {
 
 const spans = collectSpans();
 export const processor: SpanProcessor = spans;
-spans.expectSpan("charge card").inTraceOf("place order").childOf(spans.expectSpan(/^process/));
+spans
+  .expectSpan("charge card")
+  .inTraceOf("place order")
+  .childOf(spans.expectSpan(/^process/));
 
 export const kafka: Kafka = memoryBroker({ partitions: 3 }).kafka;
 export const same: Kafka = kafkajs.traced(memoryBroker().client());

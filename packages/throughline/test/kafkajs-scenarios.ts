@@ -499,6 +499,8 @@ export const scenes: Record<string, { scene: Scene; seen: unknown }> = {
       await storage.run("run", () => consumer.run({ eachMessage }));
       await storage.run("send", () => stage.send("a"));
       await first.enough;
+      // Two turns later the consumer in memory is waiting: it must not wake up in the sender's context.
+      for (const _ of [1, 2]) await new Promise((resolve) => setImmediate(resolve));
       await storage.run("send", () => stage.send("b"));
       await both.enough;
       return both.all;
