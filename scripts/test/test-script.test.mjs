@@ -39,6 +39,13 @@ test("a file that ends with an exit code of its own fails, though its tests pass
   assert.match(stdout, /ended outside of its tests, by exit code 3/);
 });
 
+test("a test that another file registers counts, and fails the run", () => {
+  const { lastLine, status, stdout } = runScript(fixture("borrows"));
+  assert.equal(lastLine, "1 passed, 1 failed, 0 skipped");
+  assert.equal(status, 1);
+  assert.match(stdout, /broken elsewhere/);
+});
+
 test("a name chooses among the tests of a file", () => {
   const { lastLine, status } = runScript(fixture("outcomes"), "--name", "^passes$");
   assert.equal(lastLine, "1 passed, 0 failed, 0 skipped");
