@@ -4,6 +4,7 @@ import { randomUUID } from "node:crypto";
 import { test } from "node:test";
 import { CompressionTypes, type Consumer, type EachMessagePayload, Kafka, logLevel } from "kafkajs";
 import { deadLetter, deadLetterOf, traced, withRetries } from "throughline/kafkajs";
+import { createTopic } from "./kafka-topic.ts";
 import { tracing } from "./sdk.ts";
 
 // What only kafkajs on a real Kafka can show.
@@ -20,14 +21,8 @@ function bareKafka(): Kafka {
   return new Kafka({ brokers: brokers ?? [], logLevel: logLevel.NOTHING });
 }
 
-async function withTopics(kafka: Kafka, topics: readonly string[], partitions = 1): Promise<void> {
-  const admin = kafka.admin();
-  await admin.connect();
-  await admin.createTopics({
-    waitForLeaders: true,
-    topics: topics.map((topic) => ({ topic, numPartitions: partitions })),
-  });
-  await admin.disconnect();
+async function withTopics(kafka: Kafka, topics: readonly string[]): Promise<void> {
+  for (const topic of topics) await createTopic(kafka, topic, 1);
 }
 
 async function produce(kafka: Kafka, topic: string, values: readonly string[]): Promise<void> {

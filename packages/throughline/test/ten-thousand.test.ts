@@ -4,6 +4,7 @@ import { randomBytes, randomUUID } from "node:crypto";
 import { test } from "node:test";
 import { type Consumer, type EachBatchPayload, Kafka, logLevel } from "kafkajs";
 import { processMessage, traced } from "throughline/kafkajs";
+import { createTopic } from "./kafka-topic.ts";
 import { tracing } from "./sdk.ts";
 
 // 10,000 records from 10,000 traces over 3 partitions, three batches handled at a time, by handlers
@@ -37,13 +38,7 @@ interface Handled {
 }
 
 async function produce(kafka: Kafka, topic: string): Promise<void> {
-  const admin = kafka.admin();
-  await admin.connect();
-  await admin.createTopics({
-    waitForLeaders: true,
-    topics: [{ topic, numPartitions: PARTITIONS }],
-  });
-  await admin.disconnect();
+  await createTopic(kafka, topic, PARTITIONS);
   const producer = kafka.producer();
   await producer.connect();
   for (let from = 0; from < RECORDS; from += IN_ONE_SEND) {
