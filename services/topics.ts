@@ -32,13 +32,38 @@ export async function createTopics(
       await askFor(kafka, names);
     } else {
       await admin.createTopics({
+        waitForLeaders: false,
         topics: Object.entries(topics).map(([topic, numPartitions]) => ({ topic, numPartitions })),
       });
     }
-    const found = (await admin.fetchTopicMetadata({ topics: names })).topics;
+    const found = await ledTopics(admin, names);
     return Object.fromEntries(found.map(({ name, partitions }) => [name, partitions.length]));
   } finally {
     await admin.disconnect();
+  }
+}
+
+type Admin = ReturnType<Kafka["admin"]>;
+type Topics = Awaited<ReturnType<Admin["fetchTopicMetadata"]>>["topics"];
+
+const NOT_YET = new Set(["UNKNOWN_TOPIC_OR_PARTITION", "LEADER_NOT_AVAILABLE"]);
+const PATIENCE_MS = 20_000;
+const STEP_MS = 25;
+
+/**
+ * The topics, once a broker leads each of their partitions. kafkajs's own wait (`waitForLeaders`)
+ * fails where the broker has not heard of a topic yet, and Kafka tells nobody when it has.
+ */
+async function ledTopics(admin: Admin, names: string[]): Promise<Topics> {
+  const latestMs = Date.now() + PATIENCE_MS;
+  for (;;) {
+    try {
+      return (await admin.fetchTopicMetadata({ topics: names })).topics;
+    } catch (error) {
+      const { type } = error as { type?: string };
+      if (type === undefined || !NOT_YET.has(type) || Date.now() > latestMs) throw error;
+    }
+    await new Promise((resolve) => setTimeout(resolve, STEP_MS));
   }
 }
 
