@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { run } from "node:test";
 import { parseArgs } from "node:util";
 import { startAll } from "../services/start.mjs";
+import { builtNative } from "./native/home.mjs";
 import { selectFiles } from "./test/files.mjs";
 import { report } from "./test/report.mjs";
 
@@ -47,6 +48,8 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {
 }
 if (!values["no-servers"]) services = await startAll();
 Object.assign(process.env, services.env);
+// Where the compiled clients are, if `npm run native` has built them; their tests are skipped else.
+process.env.THROUGHLINE_NATIVE ||= builtNative(root) ?? "";
 
 const execArgv = [
   "--conditions=source",

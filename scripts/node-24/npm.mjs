@@ -41,7 +41,7 @@ function wayOut(stderr) {
 }
 
 /** The npm that started this, else the one beside the running Node, else the first on the path. */
-function npmCli() {
+export function npmCli() {
   const caller = process.env.npm_execpath;
   if (caller && basename(caller) === "npm-cli.js" && existsSync(caller)) return caller;
   const folders = [dirname(process.execPath), ...(process.env.PATH || "").split(delimiter)];
