@@ -33,6 +33,9 @@ export async function prepareCell(cell, { root, home, tarball, env }) {
     doing: `Installing the cell ${nameOf(cell)}`,
   });
   const files = transpileTests(join(root, "packages/throughline/test"), join(folder, "test"));
+  cpSync(join(root, "conformance/vectors"), join(folder, "conformance/vectors"), {
+    recursive: true,
+  });
   const packed = "test/packed.test.cjs";
   cpSync(join(import.meta.dirname, "packed.test.cjs"), join(folder, packed));
   return { folder, files: [...files, packed] };

@@ -21,7 +21,7 @@ import type { Scope } from "./scope.ts";
 import { errorType } from "./semconv.ts";
 import type { Source } from "./source.ts";
 import { formatTraceparent } from "./w3c/traceparent.ts";
-import type { Field } from "./w3c.ts";
+import { type Field, RANDOM } from "./w3c.ts";
 
 /** What to put on a dead letter. */
 export interface DeadLetterOptions {
@@ -58,7 +58,7 @@ export function makeDeadLetter(
   const attempt = inner ?? attemptIn(current) ?? failure?.attempt;
   const { headers, kept, own } = headersOf(message, source);
   const carried = readMessage(message, source, active, own);
-  const parent = attempt ?? carried.parent;
+  const parent = withRandom(attempt ?? carried.parent, carried.parent);
 
   const { carrying } = source.tracing.now();
   const attempts = options.attempts ?? (failure?.attempts ?? 0) + (current === undefined ? 0 : 1);
@@ -94,6 +94,16 @@ function headersOf(message: object, source: Source): SplitHeaders & { headers: H
     fault("extract", error);
     return { headers: undefined, kept: [], own: [] };
   }
+}
+
+/** The random flag of the record's trace, which an SDK's span forgets, put back. */
+function withRandom(
+  span: SpanContext | undefined,
+  carried: SpanContext | undefined,
+): SpanContext | undefined {
+  if (span === undefined || span.traceId !== carried?.traceId) return span;
+  const traceFlags = span.traceFlags | (carried.traceFlags & RANDOM);
+  return traceFlags === span.traceFlags ? span : { ...span, traceFlags };
 }
 
 /** What the record carried, with another span in place of its creation context. */

@@ -17,7 +17,8 @@ import { formatTraceState, parseTraceState } from "./w3c/tracestate.ts";
 /** One trace header to send. */
 export type Field = readonly [name: string, text: string];
 
-const RANDOM = 0x02;
+/** Level 2's flag: the trace id was made at random. */
+export const RANDOM = 0x02;
 
 /** The W3C headers of a context: none for the trace where it has no valid span, none for baggage where it is empty. */
 export function w3cFields(context: Context, withBaggage: boolean): readonly Field[] {
