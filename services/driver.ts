@@ -26,7 +26,7 @@ export interface ServiceDriver {
   summary: string;
   /** The environment variables that {@link start} sets; where all are set already, nothing is started. */
   sets: readonly string[];
-  /** Whether `startAll()` starts it unasked. False for stand-ins of a real server. */
+  /** Whether `startAll()` starts it unasked. False for a stand-in, and where the first start takes minutes. */
   unasked: boolean;
   /** Tells, without starting anything, what is lacking; `undefined` when nothing is. */
   absence(): Promise<Absence | undefined>;

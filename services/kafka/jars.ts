@@ -1,9 +1,9 @@
 import { spawn } from "node:child_process";
 import { mkdir, mkdtemp, readFile, readdir, rename, rm, stat, writeFile } from "node:fs/promises";
-import { homedir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import { cacheFolder, removeAbandoned } from "../cache.ts";
 import type { Progress } from "../driver.ts";
 
 export const KAFKA_VERSION = "4.1.1";
@@ -11,16 +11,10 @@ export const KAFKA_VERSION = "4.1.1";
 const POM = fileURLToPath(new URL("pom.xml", import.meta.url));
 const STAMP = "complete.json";
 const FETCH_TIMEOUT_MS = 10 * 60_000;
-const ABANDONED_MS = 60 * 60_000;
 const JARS_A_LINE = 15;
 
 /** The stamp, written last: every jar's name and size in bytes. */
 type Stamp = Record<string, number>;
-
-function cacheFolder(): string {
-  const home = process.env["XDG_CACHE_HOME"];
-  return join(home === undefined || home === "" ? join(homedir(), ".cache") : home, "throughline");
-}
 
 const jarsFolder = (): string => join(cacheFolder(), `kafka-${KAFKA_VERSION}`);
 
@@ -50,7 +44,7 @@ export async function kafkaJars(progress: Progress): Promise<string> {
 
   const cache = cacheFolder();
   await mkdir(cache, { recursive: true });
-  await removeAbandoned(cache);
+  await removeAbandoned();
   const staging = await mkdtemp(join(cache, `kafka-${KAFKA_VERSION}.partial-`));
   try {
     progress(`Kafka ${KAFKA_VERSION}: fetching its jars with Maven into ${cache} (43 MB, once)`);
@@ -121,16 +115,4 @@ async function putInPlace(staging: string): Promise<string> {
     await rename(staging, folder).catch(() => Promise.reject(error as Error));
   }
   return folder;
-}
-
-/** What killed runs left behind. Younger folders may be another process's, still at work. */
-async function removeAbandoned(cache: string): Promise<void> {
-  for (const name of await readdir(cache)) {
-    if (!name.includes(".partial-")) continue;
-    const folder = join(cache, name);
-    const found = await stat(folder).catch(() => undefined); // its owner may have just finished
-    if (found !== undefined && Date.now() - found.mtimeMs > ABANDONED_MS) {
-      await rm(folder, { recursive: true, force: true });
-    }
-  }
 }

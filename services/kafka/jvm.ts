@@ -1,18 +1,9 @@
-import { spawn, spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { DIES_WITH_PARENT } from "../dies-with-parent.ts";
 
 const TAIL_LINES = 60;
-
-/**
- * On Linux the kernel is asked to kill the JVM when the process that started it dies, so that not
- * even a SIGKILL of the guard leaves it running. setpriv (util-linux) executes java in its own place.
- * Empty where that can't be had.
- */
-export const DIES_WITH_PARENT: readonly string[] =
-  process.platform === "linux" && spawnSync("setpriv", ["--pdeathsig", "KILL", "true"]).status === 0
-    ? ["setpriv", "--pdeathsig", "KILL"]
-    : [];
 
 /** How to run one of Kafka's main classes. */
 export interface JvmSetup {

@@ -8,7 +8,7 @@ import type { Progress } from "../driver.ts";
 import { javaCommand, kafkaAvailable } from "./available.ts";
 import type { GuardCommand, GuardMessage, GuardSetup } from "./guard.ts";
 import { KAFKA_VERSION, kafkaJars } from "./jars.ts";
-import { freePorts } from "./ports.ts";
+import { freePorts } from "../ports.ts";
 
 export { kafkaAvailable } from "./available.ts";
 

@@ -8,15 +8,16 @@ const PARENT = fileURLToPath(new URL("parent.ts", import.meta.url));
 
 export interface Parent {
   process: ChildProcess;
+  /** `host:port` of a broker, or of the server's API. */
   brokers: string;
-  /** The process that the parent started: the embedded broker, or the real one's guard. */
+  /** The process that the parent started: the embedded broker, or another server's guard. */
   childPid: number;
   /** Settles when everyone who has inherited its stderr is gone. */
   allGone: Promise<unknown>;
 }
 
 /** A process of its own that has started a server, ready to be killed. */
-export async function parentOf(server: "kafka" | "embedded-kafka"): Promise<Parent> {
+export async function parentOf(server: "kafka" | "embedded-kafka" | "jaeger"): Promise<Parent> {
   const parent = spawn(process.execPath, [PARENT, server], { stdio: ["ignore", "pipe", "pipe"] });
   const allGone = once(parent.stderr.resume(), "close");
   const [line] = (await once(createInterface({ input: parent.stdout }), "line")) as [string];

@@ -2,12 +2,20 @@
 // and stays, for the tests that kill it.
 
 import { startEmbeddedKafka } from "../embedded-kafka/start.ts";
+import { startJaeger } from "../jaeger/start.ts";
 import { startKafka } from "../kafka/start.ts";
 
-const server =
-  process.argv[2] === "kafka"
-    ? await startKafka({ progress: () => {} })
-    : await startEmbeddedKafka();
+const progress = (): void => {};
+const servers = {
+  kafka: () => startKafka({ progress }),
+  "embedded-kafka": () => startEmbeddedKafka(),
+  jaeger: async () => {
+    const jaeger = await startJaeger({ progress });
+    return { ...jaeger, brokers: new URL(jaeger.query).host };
+  },
+};
+
+const server = await servers[process.argv[2] as keyof typeof servers]();
 process.stdout.write(
   `${JSON.stringify({ brokers: server.brokers, childPid: server.process.pid })}\n`,
 );

@@ -10,9 +10,11 @@ import {
   writeFile,
 } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { afterEach, beforeEach, test } from "node:test";
 import { startAll } from "../all.ts";
+import { jaegerAvailable } from "../jaeger/available.ts";
+import { jaegerBinary } from "../jaeger/binary.ts";
 import { kafkaAvailable } from "../kafka/available.ts";
 import { cachedJars, kafkaJars } from "../kafka/jars.ts";
 
@@ -117,6 +119,51 @@ test("a Maven that fails is an error with its reason, and leaves nothing that lo
   await assert.rejects(
     kafkaJars(() => {}),
     /Network is unreachable[^]*settings\.xml/,
+  );
+  assert.deepEqual(await readdir(join(machine, "cache", "throughline")), []);
+});
+
+test("without Go, the absence of Jaeger says so and how to get it", async () => {
+  const absence = await jaegerAvailable();
+  assert.match(absence?.why ?? "", /no Go here/);
+  assert.match(absence?.wayOut ?? "", /go\.dev\/dl.*JAEGER_OTLP_ENDPOINT/);
+});
+
+test("a Go that is too old for Jaeger is named with its version", async () => {
+  await command("go", `echo 'go version go1.19.8 linux/amd64'`);
+  assert.match((await jaegerAvailable())?.why ?? "", /needs Go 1\.24.*go1\.19\.8/);
+});
+
+/** Tells where its module is; writes what it is told to build. */
+const go = (sum: string): string => `
+if [ "$1" = version ]; then echo 'go version go1.25.4 linux/amd64'; fi
+if [ "$1" = mod ]; then echo '{ "Dir": "/tmp", "Sum": "${sum}" }'; fi
+if [ "$1" = build ]; then
+  echo build >> "$0.calls"
+  while [ "$1" != -o ]; do shift; done
+  echo '#!/bin/sh' > "$2"; chmod +x "$2"
+fi`;
+const JAEGER_SUM = "h1:sWCOOF1dr+NL0PLil7mFo3BqqQL8k4WiM7aguFbc14g=";
+
+test("Jaeger is built once, and Go is not asked for afterwards", async () => {
+  await command("go", go(JAEGER_SUM));
+  assert.equal(await jaegerAvailable(), undefined);
+  const [binary, other] = await Promise.all([jaegerBinary(() => {}), jaegerBinary(() => {})]);
+  assert.equal(binary, other);
+  const calls = join(machine, "bin", "go.calls");
+  const builds = await readFile(calls, "utf8");
+  await rm(join(machine, "bin", "go"));
+  assert.equal(await jaegerAvailable(), undefined);
+  assert.equal(await jaegerBinary(() => {}), binary);
+  assert.equal(await readFile(calls, "utf8"), builds);
+  assert.deepEqual(await readdir(join(machine, "cache", "throughline")), [basename(binary)]);
+});
+
+test("a module other than the one expected is not built", async () => {
+  await command("go", go("h1:another"));
+  await assert.rejects(
+    jaegerBinary(() => {}),
+    /has the sum h1:another, not h1:sWCO.*not built/,
   );
   assert.deepEqual(await readdir(join(machine, "cache", "throughline")), []);
 });
