@@ -6,6 +6,7 @@ const everywhere = [
   "examples/*/test/**/*.test.ts",
   "services/test/**/*.test.{ts,mjs}",
   "conformance/**/*.test.{ts,mjs}",
+  "faults/node/*.test.ts",
   "bench/test/**/*.test.{ts,mjs}",
   "scripts/test/**/*.test.mjs",
 ];

@@ -1,0 +1,8 @@
+// The same, with Throughline.
+import { traced } from "throughline/kafkajs";
+import { close, kafka, orders, placeOrders, subscribed, work } from "../shop.ts";
+
+await placeOrders();
+const consumer = await subscribed(traced(kafka), orders);
+await consumer.run({ eachMessage: async () => work("charge card") });
+await close();
