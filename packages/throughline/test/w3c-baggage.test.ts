@@ -20,6 +20,8 @@ const VALID: readonly (readonly [what: string, header: string, held: Record<stri
   ["spaces and tabs around key and value", " \ttenant \t=\t a , b = 2", { tenant: "a", b: "2" }],
   ["an equals sign in the value", "k=a=b", { k: "a=b" }],
   ["a percent-encoded value", "k=%C3%A9%20%2C%3B", { k: "\u00e9 ,;" }],
+  ["a percent-encoding that is no UTF-8", "k=a%FF%C3", { k: "a\ufffd\ufffd" }],
+  ["a percent that begins no encoding", "k=5%zz%", { k: "5%zz%" }],
   ["every mark a key may have", "!#$&'*+-.^_`|~=1", { "!#$&'*+-.^_`|~": "1" }],
   ["a key that comes again: the last one holds", "k=1,k=2", { k: "2" }],
   [
@@ -40,8 +42,7 @@ const DROPPED: readonly (readonly [what: string, member: string])[] = [
   ["a value with a backslash", "k=a\\b"],
   ["a value that is no ASCII", "k=\u00e9"],
   ["a value with a control character", "k=\u0001"],
-  ["a value whose percent-encoding is cut", "k=%C3"],
-  ["a value whose percent-encoding is none", "k=%zz"],
+  ["a key whose percent-encoding is no UTF-8", "%C3=1"],
 ];
 
 /** Any character of the language, marks with a meaning in the list and lone surrogates among them. */
@@ -127,7 +128,7 @@ for (const [reader, read] of readers) {
   });
 
   test(`${reader}: nothing that holds is no baggage`, () => {
-    for (const baggage of ["", ",", "no equals sign", "\u0000", "k=%zz", "%zz=1", "k=v%"]) {
+    for (const baggage of ["", ",", "no equals sign", "\u0000", "%zz=1"]) {
       assert.equal(propagation.getBaggage(read({ baggage })), undefined, JSON.stringify(baggage));
     }
   });

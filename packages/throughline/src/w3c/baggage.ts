@@ -17,12 +17,25 @@ const OCTETS = /^[\x21\x23-\x2b\x2d-\x3a\x3c-\x5b\x5d-\x7e]*$/;
 /** The same for a member's properties, the marks and spaces between them included. */
 const PROPERTIES = /^[\t\x20\x21\x23-\x2b\x2d-\x5b\x5d-\x7e]*$/;
 
-function decoded(value: string): string | undefined {
+/** A key may hold an escape for what is no token character; undefined where that is no UTF-8. */
+function decodedKey(key: string): string | undefined {
+  try {
+    return decodeURIComponent(key);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Percent escapes that are no UTF-8 become U+FFFD (W3C Baggage, section 3.2.1.3); a percent that begins none stays. */
+function decoded(value: string): string {
   if (!value.includes("%")) return value;
   try {
     return decodeURIComponent(value);
   } catch {
-    return undefined;
+    const bytes = value.replace(/%([0-9a-f]{2})/gi, (_, hex: string) =>
+      String.fromCharCode(Number.parseInt(hex, 16)),
+    );
+    return Buffer.from(bytes, "latin1").toString("utf8");
   }
 }
 
@@ -35,9 +48,9 @@ function parseMember(member: string): [string, BaggageEntry] | undefined {
   const key = pair.slice(0, equals).trim();
   const raw = pair.slice(equals + 1).trim();
   if (!TOKEN.test(key) || !OCTETS.test(raw)) return undefined;
-  const name = decoded(key);
+  const name = decodedKey(key);
+  if (name === undefined) return undefined;
   const value = decoded(raw);
-  if (name === undefined || value === undefined) return undefined;
   const properties = semicolon < 0 ? "" : member.slice(semicolon + 1).trim();
   if (properties === "" || !PROPERTIES.test(properties)) return [name, { value }];
   return [name, { value, metadata: baggageEntryMetadataFromString(properties) }];
