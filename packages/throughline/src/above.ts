@@ -8,15 +8,17 @@ import { baggageFields, type Field, traceFields } from "./w3c.ts";
 /** A context under which spans are started to send messages: what it adds to their headers, once for all. */
 export class Above {
   readonly context: Context;
-  /** The context's own span, where it is a valid one. */
-  readonly spanContext: SpanContext | undefined;
   private readonly carrying: Carrying;
   private baggage: readonly Field[] | undefined;
 
   constructor(context: Context, carrying: Carrying) {
     this.context = context;
-    this.spanContext = spanContextIn(context);
     this.carrying = carrying;
+  }
+
+  /** The context's own span, where it is a valid one. */
+  get spanContext(): SpanContext | undefined {
+    return spanContextIn(this.context);
   }
 
   /** The trace headers of this context itself. */

@@ -28,10 +28,9 @@ export function headerText(headers: readonly HeaderPair[], name: string): string
   return valueText(Array.isArray(value) ? value.at(-1) : value);
 }
 
-// Asked of every message that is sent, and hardly ever true.
-function hasOrigin(headers: readonly HeaderPair[]): boolean {
-  for (const [name] of headers) if (name === DLQ.destination) return true;
-  return false;
+/** Whether a header of this name makes a message a dead letter. */
+export function tellsOrigin(name: unknown): boolean {
+  return name === DLQ.destination;
 }
 
 /**
@@ -42,7 +41,7 @@ export function failedAttemptOf(
   headers: readonly HeaderPair[],
   destination: string,
 ): SpanContext | undefined {
-  if (!hasOrigin(headers)) return undefined;
+  if (!headers.some(([name]) => tellsOrigin(name))) return undefined;
   if (headerText(headers, DLQ.destination) !== destination) return undefined;
   return parseTraceparent(headerText(headers, DLQ.failed));
 }

@@ -1,5 +1,13 @@
 import type { Context } from "@opentelemetry/api";
-import { eachHeader, type HeaderPair, type Headers, nameText, writeHeaders } from "./carrier.ts";
+import {
+  eachHeader,
+  type HeaderPair,
+  type Headers,
+  nameText,
+  type PlainHeaders,
+  writeHeaders,
+} from "./carrier.ts";
+import { tellsOrigin } from "./dead-letter-headers.ts";
 import { fault } from "./guard.ts";
 import { injectWith } from "./propagator.ts";
 import type { Carrying } from "./registered.ts";
@@ -25,6 +33,18 @@ export function splitHeaders(headers: Headers, carrying: Carrying): SplitHeaders
     else kept.push([name, value]);
   });
   return { kept, own: own ?? NO_HEADERS.own };
+}
+
+/**
+ * Whether headers hold nothing but the application's own: none of the propagator's, and none that
+ * tells of a dead letter. Told by their names alone: no value is read.
+ */
+export function isUntold(headers: PlainHeaders, carrying: Carrying): boolean {
+  for (const name in headers) {
+    if (!isOwn(name, carrying) && !tellsOrigin(name)) continue;
+    if (Object.hasOwn(headers, name)) return false;
+  }
+  return true;
 }
 
 /** Whether a header is one of the propagator's. Its length tells most others apart without a look at it. */

@@ -6,13 +6,13 @@ import {
   type SpanContext,
   trace,
 } from "@opentelemetry/api";
-import type { HeaderPair, Headers } from "./carrier.ts";
+import { type HeaderPair, type Headers, isPlain } from "./carrier.ts";
 import { Above } from "./above.ts";
 import { MessageContext, originOf } from "./context.ts";
 import { failedAttemptOf } from "./dead-letter-headers.ts";
 import type { Destination } from "./destination.ts";
 import { type Extracted, extract, NOTHING } from "./extract.ts";
-import { splitHeaders } from "./inject.ts";
+import { isUntold, splitHeaders } from "./inject.ts";
 import { letterParent } from "./letters.ts";
 import { linkedMessages } from "./links.ts";
 import { deliveryOf } from "./delivered.ts";
@@ -22,10 +22,10 @@ import type { Tracing } from "./tracing.ts";
 
 /** What a message about to be sent continues, and what stays of its headers. */
 export interface Lineage {
-  /** As the application gave them, for their shape. */
+  /** As the application gave them. */
   readonly headers: Headers;
-  /** All headers but the propagator's. */
-  readonly kept: readonly HeaderPair[];
+  /** All headers but the propagator's; undefined where there is none of these, and all are kept. */
+  readonly kept: readonly HeaderPair[] | undefined;
   /** The message is sent as it is: its header is its own, or headers are off. */
   readonly untouched: boolean;
   /** The message brought a context, which stays where there is nothing to put in its place. */
@@ -52,15 +52,22 @@ export function lineageOf(
   active: Above,
 ): Lineage {
   const { carrying } = tracing.now();
-  const { kept, own } = splitHeaders(headers, carrying);
   const untouched = tracing.options.inject === false;
   const letter = letterParent(message);
-  const failed = letter === undefined ? failedAttemptOf(kept, name) : undefined;
   const from = linkedMessages(message);
-  if (own.length === 0 && letter === undefined && failed === undefined && from.length === 0) {
-    const base = { headers, kept, untouched, carries: false, links: NO_LINKS };
-    return { ...base, parent: active, elsewhere: false };
+  if (letter === undefined && from.length === 0 && bringsNothing(headers, carrying)) {
+    return {
+      headers,
+      kept: undefined,
+      untouched,
+      carries: false,
+      parent: active,
+      elsewhere: false,
+      links: NO_LINKS,
+    };
   }
+  const { kept, own } = splitHeaders(headers, carrying);
+  const failed = letter === undefined ? failedAttemptOf(kept, name) : undefined;
   const links = from.flatMap((each) => linkTo(each, tracing, active.context));
   const carried = own.length === 0 ? NOTHING : readOwn(own, tracing, active.context);
   const carries = failed === undefined && carried.parent !== undefined;
@@ -89,6 +96,12 @@ export function lineageOf(
     links.push({ context: ambient });
   }
   return { ...base, parent: under(continued), elsewhere: true };
+}
+
+/** Whether a message is like most: nothing on it says what it belongs to. */
+function bringsNothing(headers: Headers, carrying: Carrying): boolean {
+  if (headers === undefined || headers === null) return true;
+  return isPlain(headers) && isUntold(headers, carrying);
 }
 
 function readOwn(own: readonly HeaderPair[], tracing: Tracing, active: Context): Extracted {

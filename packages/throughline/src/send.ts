@@ -4,10 +4,11 @@ import {
   type SpanContext,
   SpanKind,
   type SpanOptions,
+  TraceFlags,
 } from "@opentelemetry/api";
 import { Above } from "./above.ts";
 import { MAX_LINKS } from "./batch.ts";
-import { type Headers, writeHeaders } from "./carrier.ts";
+import { addHeaders, type Headers, type PlainHeaders, writeHeaders } from "./carrier.ts";
 import { activeContext } from "./context.ts";
 import type { Destination } from "./destination.ts";
 import { fault, started } from "./guard.ts";
@@ -53,24 +54,35 @@ export function openSend(
 function open(destination: Destination, outgoing: readonly Outgoing[], inCall: number): Sending {
   const { tracing } = destination;
   const active = new Above(activeContext(), tracing.now().carrying);
+  if (!tracing.spans) return sendUnspanned(destination, outgoing, active);
+  if (inCall === 1) return sendOne(destination, outgoing[0] as Outgoing, active);
   const lineages = outgoing.map(({ message, headers }) =>
     lineageOf(message, headers, destination, active),
   );
-  if (!tracing.spans) {
-    const headers = lineages.map((lineage) => carry(lineage, lineage.parent.fields()));
-    return new Sending(destination, headers, undefined);
-  }
-  if (inCall === 1) {
-    return sendOne(destination, outgoing[0] as Outgoing, lineages[0] as Lineage);
-  }
   return inCall <= MAX_CREATE_SPANS && tracing.options.createSpans !== false
     ? sendEach(destination, outgoing, lineages, active)
     : sendTogether(destination, lineages, active);
 }
 
+/** Without spans: each message carries the context that it continues. */
+function sendUnspanned(
+  destination: Destination,
+  outgoing: readonly Outgoing[],
+  active: Above,
+): Sending {
+  let shared: readonly Field[] | undefined;
+  const headers = outgoing.map((each) => {
+    const lineage = lineageOf(each.message, each.headers, destination, active);
+    const { parent } = lineage;
+    return carry(lineage, parent === active ? (shared ??= active.fields()) : parent.fields());
+  });
+  return new Sending(destination, headers, undefined);
+}
+
 /** One message: the send span's context is what it carries. */
-function sendOne(destination: Destination, outgoing: Outgoing, lineage: Lineage): Sending {
+function sendOne(destination: Destination, outgoing: Outgoing, active: Above): Sending {
   const { sendName, sendOptions } = destination;
+  const lineage = lineageOf(outgoing.message, outgoing.headers, destination, active);
   const { links, parent, untouched } = lineage;
   const options = untouched ? { ...sendOptions, kind: SpanKind.CLIENT } : sendOptions;
   const span = start(destination, sendName, options, links, parent);
@@ -87,18 +99,28 @@ function sendEach(
 ): Sending {
   const { createName, createOptions } = destination;
   const created: Link[] = [];
+  let turnedDown: readonly Field[] | undefined;
   const headers = lineages.map((lineage, at) => {
     const { links, parent } = lineage;
     if (lineage.untouched) {
       created.push(...links);
       return undefined;
     }
+    const isAlike = parent === active && links.length === 0;
+    if (isAlike && turnedDown !== undefined) return carry(lineage, turnedDown);
     const span = start(destination, createName, createOptions, links, parent);
-    if (span.isRecording()) describe(outgoing[at] as Outgoing, span);
-    const carried = carry(lineage, parent.fieldsWith(span));
+    const recording = span.isRecording();
+    if (recording) describe(outgoing[at] as Outgoing, span);
+    const fields = parent.fieldsWith(span);
     end(span);
-    created.push({ context: span.spanContext() });
-    return carried;
+    const context = span.spanContext();
+    created.push({ context });
+    // What turned down one span of a trace would turn down each like it: they are not asked for.
+    const sampled = (context.traceFlags & TraceFlags.SAMPLED) !== 0;
+    if (isAlike && !recording && !sampled && context.traceId === active.spanContext?.traceId) {
+      turnedDown = fields;
+    }
+    return carry(lineage, fields);
   });
   const span = startForAll(destination, SpanKind.CLIENT, lineages.length, created, active);
   return new Sending(destination, headers, span);
@@ -164,7 +186,10 @@ function start(
 /** The headers of a message with these trace headers; undefined for a message to be left alone. */
 function carry(lineage: Lineage, fields: readonly Field[]): object | undefined {
   if (lineage.untouched || (lineage.carries && fields.length === 0)) return undefined;
-  return writeHeaders(lineage.headers, lineage.kept, fields);
+  const { headers, kept } = lineage;
+  return kept === undefined
+    ? addHeaders(headers as PlainHeaders | undefined, fields)
+    : writeHeaders(headers, kept, fields);
 }
 
 function end(span: Span): void {

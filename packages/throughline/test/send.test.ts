@@ -1,10 +1,17 @@
 // What spans a send makes, and which of them each message carries. Rule 3 of the design.
-import { context, ROOT_CONTEXT, SpanKind, SpanStatusCode, trace } from "@opentelemetry/api";
+import {
+  context,
+  ROOT_CONTEXT,
+  SamplingDecision,
+  SpanKind,
+  SpanStatusCode,
+  trace,
+} from "@opentelemetry/api";
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, test } from "node:test";
 import type { Message, ProducerBatch, ProducerRecord } from "kafkajs";
 import { type Options, traced } from "throughline/kafkajs";
-import { type FinishedSpan, tracing, type Tracing } from "./sdk.ts";
+import { type FinishedSpan, type SamplerChoice, tracing, type Tracing } from "./sdk.ts";
 import { carried, header, stubProducer } from "./stub-kafkajs.ts";
 
 let observed: Tracing;
@@ -103,6 +110,56 @@ for (const count of [2, 128]) {
     }
   });
 }
+
+/** Turns every span down, and counts how often it was asked about a create span. */
+function decliner() {
+  const asked = { create: 0 };
+  const sampler: SamplerChoice = {
+    shouldSample(_context, _traceId, name) {
+      if (name.startsWith("create ")) asked.create += 1;
+      return { decision: SamplingDecision.NOT_RECORD };
+    },
+    toString: () => "decliner",
+  };
+  return { asked, sampler };
+}
+
+test("a create span that is turned down is not asked for again in the same call and trace", async () => {
+  const { asked, sampler } = decliner();
+  await observed.shutdown();
+  observed = tracing({ sampler });
+  const sent = await send(3);
+  assert.equal(asked.create, 1);
+  const [first] = sent.map(carried);
+  assert.equal(first?.traceId, AMBIENT.traceId);
+  assert.equal(first.flags, "00");
+  assert.notEqual(first.spanId, AMBIENT.spanId);
+  assert.deepEqual(spanIds(sent), [first.spanId, first.spanId, first.spanId]);
+});
+
+test("with nothing active each create span is asked for: it would be the root of a trace of its own", async () => {
+  const { asked, sampler } = decliner();
+  await observed.shutdown();
+  observed = tracing({ sampler });
+  const { client, messages: sent } = stubProducer();
+  await traced(client).send({ topic: "orders", messages: messages(3) });
+  assert.equal(asked.create, 3);
+  assert.equal(new Set(sent().map((message) => carried(message).traceId)).size, 3);
+});
+
+test("a message that brings a trace of its own is asked for though its neighbours are turned down", async () => {
+  const { asked, sampler } = decliner();
+  await observed.shutdown();
+  observed = tracing({ sampler });
+  const { client, messages: sent } = stubProducer();
+  const other = "4bf92f3577b34da6a3ce929d0e0e4736";
+  const brought = { value: "2", headers: { traceparent: `00-${other}-00f067aa0ba902b7-01` } };
+  const all = [...messages(2), brought, ...messages(1)];
+  await context.with(active, () => traced(client).send({ topic: "orders", messages: all }));
+  assert.equal(asked.create, 2);
+  const traces = sent().map((message) => carried(message).traceId);
+  assert.deepEqual(traces, [AMBIENT.traceId, AMBIENT.traceId, other, AMBIENT.traceId]);
+});
 
 for (const [what, count, options] of [
   ["129 messages", 129, {}],

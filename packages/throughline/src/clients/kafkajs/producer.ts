@@ -1,7 +1,7 @@
 import type { Producer, ProducerBatch, ProducerRecord, Transaction } from "kafkajs";
 import { Destinations } from "../../destination.ts";
 import { fault } from "../../guard.ts";
-import { Call, follow } from "../../run.ts";
+import { Call, type Ending, follow } from "../../run.ts";
 import { openSend } from "../../send.ts";
 import type { Sending } from "../../sending.ts";
 import type { Tracing } from "../../tracing.ts";
@@ -19,9 +19,8 @@ export function tracedProducer<Client extends Producer | Transaction>(
 
 function producerMethods(destinations: Destinations, tracing: Tracing): Record<string, Method> {
   return {
-    send: (own, self, args) => sending(() => prepareSend(args, destinations), own, self, args),
-    sendBatch: (own, self, args) =>
-      sending(() => prepareSendBatch(args, destinations), own, self, args),
+    send: (own, self, args) => sending(prepareSend, destinations, own, self, args),
+    sendBatch: (own, self, args) => sending(prepareSendBatch, destinations, own, self, args),
     transaction(own, self, args) {
       const begun = Reflect.apply(own, self, args) as Promise<Transaction>;
       return begun.then((transaction) => tracedProducer(transaction, tracing));
@@ -29,33 +28,37 @@ function producerMethods(destinations: Destinations, tracing: Tracing): Record<s
   };
 }
 
-/** A call with its argument made anew, and the sends that it comes to. */
+/** A call's argument made anew, and what ends with the call. */
 interface Prepared {
   readonly argument: object;
-  readonly sends: readonly Sending[];
+  readonly ending: Ending;
 }
 
 function sending(
-  prepare: () => Prepared | undefined,
+  prepare: (args: unknown[], destinations: Destinations) => Prepared | undefined,
+  destinations: Destinations,
   own: Function,
   self: object,
   args: unknown[],
 ): unknown {
   let prepared: Prepared | undefined;
   try {
-    prepared = prepare();
+    prepared = prepare(args, destinations);
   } catch (error) {
     fault("inject", error);
   }
   // What kafkajs will refuse is handed to it as it is, so that it says so in its own words.
   if (prepared === undefined) return Reflect.apply(own, self, args);
-  const { argument, sends } = prepared;
-  const call = (): unknown => Reflect.apply(own, self, [argument, ...args.slice(1)]);
-  return follow(new Call(call, undefined, undefined), undefined, {
-    end(failed, error) {
-      for (const send of sends) send.end(failed, error);
-    },
-  });
+  const { argument, ending } = prepared;
+  return follow(new Call(callWith(own, args), self, argument), undefined, ending);
+}
+
+/** The client's own method as a function of its first argument, the others as they were given. */
+function callWith(own: Function, args: unknown[]): (this: unknown, argument: object) => unknown {
+  if (args.length === 1) return own as (argument: object) => unknown;
+  return function withOthers(this: unknown, argument) {
+    return Reflect.apply(own, this, [argument, ...args.slice(1)]) as unknown;
+  };
 }
 
 function prepareSend(args: unknown[], destinations: Destinations): Prepared | undefined {
@@ -66,7 +69,7 @@ function prepareSend(args: unknown[], destinations: Destinations): Prepared | un
   if (read === "refused" || read === "left alone") return undefined;
   const send = openSend(destinations.of(topic as string), read, read.length);
   const sent = { acks, timeout, compression, topic, messages: withHeaders(read, send) };
-  return { argument: sent, sends: [send] };
+  return { argument: sent, ending: send };
 }
 
 function prepareSendBatch(args: unknown[], destinations: Destinations): Prepared | undefined {
@@ -92,7 +95,16 @@ function prepareSendBatch(args: unknown[], destinations: Destinations): Prepared
     sends.push(send);
     return { topic, messages: withHeaders(sent, send) };
   });
-  return { argument: { acks, timeout, compression, topicMessages: traced }, sends };
+  return { argument: { acks, timeout, compression, topicMessages: traced }, ending: all(sends) };
+}
+
+/** The sends of one call, which end together. */
+function all(sends: readonly Sending[]): Ending {
+  return {
+    end(failed, error) {
+      for (const send of sends) send.end(failed, error);
+    },
+  };
 }
 
 /**
