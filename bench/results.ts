@@ -18,6 +18,8 @@ export interface Spans {
 
 /** A budget, and what was measured. */
 export interface Figure extends Estimate, Pick<Budget, "path" | "of" | "budget" | "stretch"> {
+  /** The same figure for the least that any implementation must do. */
+  readonly floor?: Estimate;
   readonly verdict: Verdict;
 }
 
@@ -49,8 +51,10 @@ export function sectionOf(
   });
   const figures = (budgets[name] ?? []).map((each): Figure => {
     const estimate = each.figure(samples);
+    const floor = each.floor?.(samples);
     const { path, of, budget, stretch } = each;
-    return { path, of, budget, stretch, ...estimate, verdict: verdictOf(estimate, each) };
+    const verdict = verdictOf(estimate, each, floor);
+    return { path, of, budget, stretch, ...estimate, ...(floor && { floor }), verdict };
   });
   return { name, rounds: empty.length, costs, figures };
 }

@@ -7,6 +7,7 @@ const COLOURS = {
   stretch: ["bold", "green"],
   kept: ["green"],
   "not clear": ["yellow"],
+  "out of reach": ["yellow"],
   MISSED: ["red"],
 } as const satisfies Record<Verdict, readonly Parameters<typeof styleText>[0][]>;
 
@@ -48,18 +49,19 @@ export function budgetTable(sections: readonly Section[], verdicts: boolean): st
   const figures = sections.flatMap(({ name, figures }) =>
     figures.map((each) => ({ name, ...each })),
   );
-  const head = ["section", "path", "of", "budget", "stretch", "measured", "95 %", ""];
+  const head = ["section", "path", "of", "budget", "stretch", "floor", "measured", "95 %", ""];
   const rows = figures.map((each) => [
     each.name,
     each.path,
     each.of,
     figure(each.budget),
     figure(each.stretch),
+    each.floor === undefined ? "" : figure(each.floor.value),
     figure(each.value),
     interval(each),
     verdicts ? each.verdict : "",
   ]);
-  const [title, ...lines] = columns([head, ...rows], [0, 1, 2, 7]);
+  const [title, ...lines] = columns([head, ...rows], [0, 1, 2, 8]);
   const coloured = lines.map((line, at) => {
     const verdict = figures[at]?.verdict;
     return verdict === undefined || !verdicts ? line : styleText([...COLOURS[verdict]], line);

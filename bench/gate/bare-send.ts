@@ -1,5 +1,15 @@
-import { context, propagation, SpanKind, trace, type TracerProvider } from "@opentelemetry/api";
-import type { Producer } from "kafkajs";
+import {
+  type Context,
+  context,
+  propagation,
+  type Span,
+  SpanKind,
+  trace,
+  type Tracer,
+  type TracerProvider,
+} from "@opentelemetry/api";
+import type { Message, Producer } from "kafkajs";
+import { formatTraceparent } from "../../packages/throughline/src/w3c/traceparent.ts";
 
 type Sender = Pick<Producer, "send">;
 
@@ -11,18 +21,7 @@ export function bareSend(provider: TracerProvider, producer: Sender): Sender {
       const { topic, messages } = record;
       const active = context.active();
       const spans = messages.map((message) => {
-        const attributes = {
-          "messaging.operation.name": "send",
-          "messaging.operation.type": "send",
-          "messaging.system": "kafka",
-          "messaging.destination.name": topic,
-          "messaging.kafka.message.key": message.key as string,
-        };
-        const span = tracer.startSpan(
-          `send ${topic}`,
-          { kind: SpanKind.PRODUCER, attributes },
-          active,
-        );
+        const span = startSpan(tracer, topic, message, active);
         propagation.inject(trace.setSpan(active, span), message.headers);
         return span;
       });
@@ -31,4 +30,38 @@ export function bareSend(provider: TracerProvider, producer: Sender): Sender {
       return result;
     },
   };
+}
+
+/**
+ * What no implementation can do without that gives each message a span and leaves the application's
+ * objects alone: the span, and the message made anew with its context among the headers.
+ */
+export function floorSend(provider: TracerProvider, producer: Sender): Sender {
+  const tracer = provider.getTracer("floor");
+  return {
+    send({ topic, messages }) {
+      const active = context.active();
+      const sent = messages.map((message) => {
+        const span = startSpan(tracer, topic, message, active);
+        const traceparent = formatTraceparent(span.spanContext(), false);
+        span.end();
+        const { key, value, headers } = message;
+        return { key: key as string, value, headers: { ...headers, traceparent } };
+      });
+      return producer.send({ topic, messages: sent });
+    },
+  };
+}
+
+/** What samplers may ask for when the span is made, the key where it records. */
+function startSpan(tracer: Tracer, topic: string, { key }: Message, active: Context): Span {
+  const attributes = {
+    "messaging.operation.name": "send",
+    "messaging.operation.type": "send",
+    "messaging.system": "kafka",
+    "messaging.destination.name": topic,
+  };
+  const span = tracer.startSpan(`send ${topic}`, { kind: SpanKind.PRODUCER, attributes }, active);
+  if (span.isRecording()) span.setAttribute("messaging.kafka.message.key", key);
+  return span;
 }

@@ -3,7 +3,7 @@ import type { Message, Producer } from "kafkajs";
 import { StubKafka } from "../stub-kafka.ts";
 import { meters, Tally, tracers } from "../telemetry.ts";
 import { type Client, kj, ours, oursWithoutSpans, untouched } from "../ways/clients.ts";
-import { bareSend } from "./bare-send.ts";
+import { bareSend, floorSend } from "./bare-send.ts";
 import type { CheckedVariant } from "./checked.ts";
 
 /** How many messages a call sends, and how many calls one run makes. */
@@ -33,16 +33,17 @@ interface Choice {
   readonly metered?: boolean;
   /** The spans of one call, where spans are sampled. */
   readonly spans: number;
-  readonly bare?: boolean;
+  /** What the application does to its producer by itself. */
+  readonly by?: typeof bareSend;
 }
 
 function sending(id: string, size: Size, choice: Choice): CheckedVariant {
-  const { client, sampled = true, metered = false, spans, bare = false } = choice;
+  const { client, sampled = true, metered = false, spans, by } = choice;
   const tally = new Tally();
   const tracerProvider = tracers(tally, sampled);
   const telemetry = { tracerProvider, ...(metered && { meterProvider: meters() }) };
   const producer: Pick<Producer, "send"> = client(StubKafka, {}, telemetry).producer();
-  const sender = bare ? bareSend(tracerProvider, producer) : producer;
+  const sender = by === undefined ? producer : by(tracerProvider, producer);
   const sendAll = async (calls: readonly Message[][]): Promise<void> => {
     for (const messages of calls) await sender.send({ topic: "orders", messages });
   };
@@ -65,7 +66,9 @@ export function sends(size: Size): CheckedVariant[] {
   const off = { sampled: false };
   return [
     sending("empty", size, { client: untouched, spans: 0 }),
-    sending("bare span", size, { client: untouched, spans: size, bare: true }),
+    sending("bare span", size, { client: untouched, spans: size, by: bareSend }),
+    sending("floor", size, { client: untouched, spans: size, by: floorSend }),
+    sending("floor, unsampled", size, { client: untouched, spans: size, by: floorSend, ...off }),
     sending("KJ", size, { client: kj, spans: size }),
     sending("KJ, unsampled", size, { client: kj, spans: size, ...off }),
     sending("KJ, meters", size, { client: kj, spans: size, metered: true }),

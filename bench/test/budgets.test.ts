@@ -20,3 +20,11 @@ test("a budget without a stretch of its own is kept, not stretched", () => {
   const same = { budget: 1, stretch: 1 };
   assert.equal(verdictOf({ value: 0.6, low: 0.5, high: 0.7 }, same), "kept");
 });
+
+test("a missed budget is out of reach only where the floor is clearly above it as well", () => {
+  const missed = { value: 1.2, low: 1.1, high: 1.4 };
+  assert.equal(verdictOf(missed, limits, { value: 1.1, low: 1.01, high: 1.2 }), "out of reach");
+  assert.equal(verdictOf(missed, limits, { value: 1.1, low: 0.99, high: 1.2 }), "MISSED");
+  const kept = { value: 0.9, low: 0.8, high: 0.95 };
+  assert.equal(verdictOf(kept, limits, { value: 1.1, low: 1.01, high: 1.2 }), "kept");
+});

@@ -1,7 +1,7 @@
 import type { EachBatchPayload } from "kafkajs";
 import { processMessage } from "throughline/kafkajs";
 import { kj, ours, oursWithoutSpans, untouched } from "./clients.ts";
-import { articleHandler, bareSpanHandler, type Handler } from "./handlers.ts";
+import { articleHandler, bareSpanHandler, floorHandler, type Handler } from "./handlers.ts";
 import { fourfold, type Way } from "./way.ts";
 
 /** A batch handler that gives each of its messages to a handler of its own. */
@@ -33,6 +33,13 @@ export const eachBatchWays: readonly Way[] = [
     handlers: (work, { tracerProvider }) => asGiven(bareSpanHandler(tracerProvider, work)),
     spans: one,
   },
+  ...[on, off].map((sampling): Way => ({
+    id: sampling.sampled ? "floor" : "floor, unsampled",
+    ...sampling,
+    client: untouched,
+    handlers: (work, { tracerProvider }) => asGiven(floorHandler(tracerProvider, work)),
+    spans: one,
+  })),
   {
     id: "article",
     ...on,

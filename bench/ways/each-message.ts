@@ -5,6 +5,7 @@ import {
   bareContextHandler,
   bareRecordHandler,
   bareSpanHandler,
+  floorHandler,
   type Handler,
 } from "./handlers.ts";
 import { fourfold, type Way } from "./way.ts";
@@ -14,6 +15,18 @@ const one = { aMessage: 1, aBatch: 0 } as const;
 const off = { sampled: false, meters: false } as const;
 const on = { sampled: true, meters: false } as const;
 const asGiven = (work: Handler) => ({ eachMessage: work });
+
+/** What the SDK's part alone comes to, sampled or not. */
+function bare(sampling: typeof on | typeof off): Way[] {
+  const way = (id: string, handler: typeof floorHandler): Way => ({
+    id: sampling.sampled ? id : `${id}, unsampled`,
+    ...sampling,
+    client: untouched,
+    handlers: (work, { tracerProvider }) => ({ eachMessage: handler(tracerProvider, work) }),
+    spans: one,
+  });
+  return [way("bare span", bareSpanHandler), way("floor", floorHandler)];
+}
 
 /** Every way of handling one message at a time. */
 export const eachMessageWays: readonly Way[] = [
@@ -32,15 +45,7 @@ export const eachMessageWays: readonly Way[] = [
     handlers: (work) => ({ eachMessage: bareRecordHandler(meters(), work) }),
     spans: none,
   },
-  ...[on, off].map((sampling): Way => ({
-    id: sampling.sampled ? "bare span" : "bare span, unsampled",
-    ...sampling,
-    client: untouched,
-    handlers: (work, { tracerProvider }) => ({
-      eachMessage: bareSpanHandler(tracerProvider, work),
-    }),
-    spans: one,
-  })),
+  ...[on, off].flatMap((sampling) => bare(sampling)),
   {
     id: "article",
     ...on,

@@ -1,15 +1,20 @@
 import {
-  type Attributes,
+  type Context,
   context,
   type MeterProvider,
   propagation,
   ROOT_CONTEXT,
+  type Span,
   SpanKind,
   SpanStatusCode,
   trace,
+  type Tracer,
   type TracerProvider,
 } from "@opentelemetry/api";
 import type { KafkaMessage } from "kafkajs";
+import { MessageContext } from "../../packages/throughline/src/context.ts";
+import { extract } from "../../packages/throughline/src/extract.ts";
+import { readRegistered } from "../../packages/throughline/src/registered.ts";
 
 /** A message, and where it was delivered from. */
 export interface Delivered {
@@ -60,24 +65,61 @@ const PARENT = trace.setSpanContext(ROOT_CONTEXT, {
 export function bareSpanHandler(provider: TracerProvider, work: Handler): Handler {
   const tracer = provider.getTracer("bare");
   return (delivered) => {
-    const { topic, partition, message } = delivered;
-    const attributes = attributesOf(topic, partition, message);
-    tracer.startSpan(`process ${topic}`, { kind: SpanKind.CONSUMER, attributes }, PARENT).end();
+    startSpan(tracer, delivered, PARENT).end();
     return work(delivered);
   };
 }
 
-function attributesOf(topic: string, partition: number, { offset, key }: KafkaMessage): Attributes {
-  return {
+/**
+ * What no implementation can do without that gives each message a span in its own trace: the context
+ * extracted, a span with our attributes under it, that span active in the handler. It ends at once.
+ */
+export function floorHandler(provider: TracerProvider, work: Handler): Handler {
+  const tracer = provider.getTracer("floor");
+  const { carrying } = readRegistered({});
+  return (delivered) => {
+    const { parent } = extract(delivered.message.headers, carrying, "new", ROOT_CONTEXT);
+    const remote = parent && trace.wrapSpanContext(parent);
+    const span = startSpan(tracer, delivered, contextWith(remote));
+    const result = context.with(contextWith(span), work, undefined, delivered);
+    span.end();
+    return result;
+  };
+}
+
+// The api's own setSpan copies a map: this is the least that a context can be.
+function contextWith(span: Span | undefined): Context {
+  return new MessageContext(
+    ROOT_CONTEXT,
+    ROOT_CONTEXT,
+    span,
+    undefined,
+    undefined,
+    span?.spanContext(),
+  );
+}
+
+/** What samplers may ask for when the span is made, the rest where it records. */
+function startSpan(
+  tracer: Tracer,
+  { topic, partition, message: { offset, key } }: Delivered,
+  parent: Context,
+): Span {
+  const attributes = {
     "messaging.operation.name": "process",
     "messaging.operation.type": "process",
     "messaging.system": "kafka",
     "messaging.destination.name": topic,
     "messaging.consumer.group.name": "bench",
     "messaging.destination.partition.id": String(partition),
-    "messaging.kafka.offset": Number(offset),
-    "messaging.kafka.message.key": key?.toString(),
   };
+  const options = { kind: SpanKind.CONSUMER, attributes };
+  const span = tracer.startSpan(`process ${topic}`, options, parent);
+  if (span.isRecording()) {
+    span.setAttribute("messaging.kafka.offset", Number(offset));
+    if (key !== null) span.setAttribute("messaging.kafka.message.key", key.toString());
+  }
+  return span;
 }
 
 /** Making a context active, with nothing in it. */

@@ -2,12 +2,15 @@ import { type Context, type Span, type SpanContext, trace } from "@opentelemetry
 import { spanContextIn, valid } from "./context.ts";
 import { fault } from "./guard.ts";
 import { fieldsOf } from "./inject.ts";
+import type { Lineage } from "./lineage.ts";
 import type { Carrying } from "./registered.ts";
 import { baggageFields, type Field, traceFields } from "./w3c.ts";
 
 /** A context under which spans are started to send messages: what it adds to their headers, once for all. */
 export class Above {
   readonly context: Context;
+  /** What a message continues that brings nothing of its own: the same for all of one call. */
+  ordinary: Lineage | undefined;
   private readonly carrying: Carrying;
   private baggage: readonly Field[] | undefined;
 

@@ -22,8 +22,6 @@ import type { Tracing } from "./tracing.ts";
 
 /** What a message about to be sent continues, and what stays of its headers. */
 export interface Lineage {
-  /** As the application gave them. */
-  readonly headers: Headers;
   /** All headers but the propagator's; undefined where there is none of these, and all are kept. */
   readonly kept: readonly HeaderPair[] | undefined;
   /** The message is sent as it is: its header is its own, or headers are off. */
@@ -56,22 +54,21 @@ export function lineageOf(
   const letter = letterParent(message);
   const from = linkedMessages(message);
   if (letter === undefined && from.length === 0 && bringsNothing(headers, carrying)) {
-    return {
-      headers,
+    return (active.ordinary ??= {
       kept: undefined,
       untouched,
       carries: false,
       parent: active,
       elsewhere: false,
       links: NO_LINKS,
-    };
+    });
   }
   const { kept, own } = splitHeaders(headers, carrying);
   const failed = letter === undefined ? failedAttemptOf(kept, name) : undefined;
   const links = from.flatMap((each) => linkTo(each, tracing, active.context));
   const carried = own.length === 0 ? NOTHING : readOwn(own, tracing, active.context);
   const carries = failed === undefined && carried.parent !== undefined;
-  const base = { headers, kept, untouched, carries, links };
+  const base = { kept, untouched, carries, links };
   const ambient = active.spanContext;
   const under = (parent: SpanContext | undefined): Above =>
     new Above(withSpan(active.context, parent, carried), carrying);

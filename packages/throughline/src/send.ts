@@ -61,7 +61,7 @@ function open(destination: Destination, outgoing: readonly Outgoing[], inCall: n
   );
   return inCall <= MAX_CREATE_SPANS && tracing.options.createSpans !== false
     ? sendEach(destination, outgoing, lineages, active)
-    : sendTogether(destination, lineages, active);
+    : sendTogether(destination, outgoing, lineages, active);
 }
 
 /** Without spans: each message carries the context that it continues. */
@@ -74,7 +74,8 @@ function sendUnspanned(
   const headers = outgoing.map((each) => {
     const lineage = lineageOf(each.message, each.headers, destination, active);
     const { parent } = lineage;
-    return carry(lineage, parent === active ? (shared ??= active.fields()) : parent.fields());
+    const fields = parent === active ? (shared ??= active.fields()) : parent.fields();
+    return carry(each, lineage, fields);
   });
   return new Sending(destination, headers, undefined);
 }
@@ -87,7 +88,7 @@ function sendOne(destination: Destination, outgoing: Outgoing, active: Above): S
   const options = untouched ? { ...sendOptions, kind: SpanKind.CLIENT } : sendOptions;
   const span = start(destination, sendName, options, links, parent);
   if (span.isRecording()) describe(outgoing, span);
-  return new Sending(destination, [carry(lineage, parent.fieldsWith(span))], span);
+  return new Sending(destination, [carry(outgoing, lineage, parent.fieldsWith(span))], span);
 }
 
 /** Some messages: each carries a create span of its own, and the send span links to them. */
@@ -100,17 +101,18 @@ function sendEach(
   const { createName, createOptions } = destination;
   const created: Link[] = [];
   let turnedDown: readonly Field[] | undefined;
-  const headers = lineages.map((lineage, at) => {
+  const headers = outgoing.map((each, at) => {
+    const lineage = lineages[at] as Lineage;
     const { links, parent } = lineage;
     if (lineage.untouched) {
       created.push(...links);
       return undefined;
     }
     const isAlike = parent === active && links.length === 0;
-    if (isAlike && turnedDown !== undefined) return carry(lineage, turnedDown);
+    if (isAlike && turnedDown !== undefined) return carry(each, lineage, turnedDown);
     const span = start(destination, createName, createOptions, links, parent);
     const recording = span.isRecording();
-    if (recording) describe(outgoing[at] as Outgoing, span);
+    if (recording) describe(each, span);
     const fields = parent.fieldsWith(span);
     end(span);
     const context = span.spanContext();
@@ -120,7 +122,7 @@ function sendEach(
     if (isAlike && !recording && !sampled && context.traceId === active.spanContext?.traceId) {
       turnedDown = fields;
     }
-    return carry(lineage, fields);
+    return carry(each, lineage, fields);
   });
   const span = startForAll(destination, SpanKind.CLIENT, lineages.length, created, active);
   return new Sending(destination, headers, span);
@@ -129,6 +131,7 @@ function sendEach(
 /** Many messages: all that bring no context from elsewhere carry the one send span's. */
 function sendTogether(
   destination: Destination,
+  outgoing: readonly Outgoing[],
   lineages: readonly Lineage[],
   active: Above,
 ): Sending {
@@ -144,11 +147,12 @@ function sendTogether(
   const kind = carried ? SpanKind.PRODUCER : SpanKind.CLIENT;
   const span = startForAll(destination, kind, lineages.length, links, active);
   const shared = active.fieldsWith(span);
-  const headers = lineages.map((lineage) => {
+  const headers = outgoing.map((each, at) => {
+    const lineage = lineages[at] as Lineage;
     const { parent } = lineage;
-    if (broughtBy(lineage) !== undefined) return carry(lineage, parent.fields());
+    if (broughtBy(lineage) !== undefined) return carry(each, lineage, parent.fields());
     // Another parent than the active context brings baggage of its own.
-    return carry(lineage, parent === active ? shared : parent.fieldsWith(span));
+    return carry(each, lineage, parent === active ? shared : parent.fieldsWith(span));
   });
   return new Sending(destination, headers, span);
 }
@@ -184,9 +188,12 @@ function start(
 }
 
 /** The headers of a message with these trace headers; undefined for a message to be left alone. */
-function carry(lineage: Lineage, fields: readonly Field[]): object | undefined {
-  if (lineage.untouched || (lineage.carries && fields.length === 0)) return undefined;
-  const { headers, kept } = lineage;
+function carry(
+  { headers }: Outgoing,
+  { kept, untouched, carries }: Lineage,
+  fields: readonly Field[],
+): object | undefined {
+  if (untouched || (carries && fields.length === 0)) return undefined;
   return kept === undefined
     ? addHeaders(headers as PlainHeaders | undefined, fields)
     : writeHeaders(headers, kept, fields);
