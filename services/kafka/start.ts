@@ -1,19 +1,17 @@
-import { fork } from "node:child_process";
-import type { ChildProcess } from "node:child_process";
 import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Progress } from "../driver.ts";
+import { type Restartable, startRestartable } from "../restartable.ts";
 import { javaCommand, kafkaAvailable } from "./available.ts";
-import type { GuardCommand, GuardMessage, GuardSetup } from "./guard.ts";
+import type { GuardSetup } from "./guard.ts";
 import { KAFKA_VERSION, kafkaJars } from "./jars.ts";
 import { freePorts } from "../ports.ts";
 
 export { kafkaAvailable } from "./available.ts";
 
 const GUARD = fileURLToPath(new URL("guard.ts", import.meta.url));
-const STOP_TIMEOUT_MS = 10_000;
 const PORT_ATTEMPTS = 3;
 
 export interface KafkaOptions {
@@ -23,22 +21,9 @@ export interface KafkaOptions {
   timeoutMs?: number;
 }
 
-export interface RestartOptions {
-  /** How the broker is ended: SIGTERM (default) lets it hand over and close; SIGKILL is a crash. */
-  signal?: "SIGTERM" | "SIGKILL";
-}
-
-export interface RealKafka {
+export interface RealKafka extends Restartable {
   /** `127.0.0.1:port`, as `KAFKA_BROKERS` has it. */
   brokers: string;
-  /** Ends the broker and starts it again on the same ports and data. Resolves when it is ready. */
-  restart(options?: RestartOptions): Promise<void>;
-  /** Ends the broker and removes its data. Resolves when its processes are gone; may be called twice. */
-  stop(): Promise<void>;
-  /** The broker's own process id, another one after each restart. */
-  readonly brokerPid: number;
-  /** The guard, which ends the broker when this process ends. */
-  process: ChildProcess;
 }
 
 /**
@@ -66,82 +51,13 @@ export async function startKafka(options: KafkaOptions = {}): Promise<RealKafka>
     try {
       const java = javaCommand();
       const timeoutMs = options.timeoutMs ?? 90_000;
-      return await guarded(
-        { java, jars, folder, ports: { client, controller }, timeoutMs },
-        progress,
-      );
+      const setup: GuardSetup = { java, jars, folder, ports: { client, controller }, timeoutMs };
+      const server = await startRestartable(`Kafka ${KAFKA_VERSION}`, GUARD, setup, progress);
+      return Object.assign(server, { brokers });
     } catch (error) {
       // Another process can take a port between our look at it and the broker's.
       const portTaken = /Address already in use/.test((error as Error).message);
       if (!portTaken || attempt === PORT_ATTEMPTS) throw error;
     }
   }
-}
-
-async function guarded(setup: GuardSetup, progress: Progress): Promise<RealKafka> {
-  // Its own process group: Ctrl-C in the terminal is for us, and we decide when the broker ends.
-  const guard = fork(GUARD, [JSON.stringify(setup)], {
-    stdio: ["ignore", "ignore", "inherit", "ipc"],
-    detached: true,
-    execArgv: [],
-  });
-  const ended = new Promise((resolve) => guard.once("exit", resolve));
-  const gone = async (): Promise<void> => {
-    const timer = setTimeout(() => guard.kill("SIGKILL"), STOP_TIMEOUT_MS);
-    await ended;
-    clearTimeout(timer);
-  };
-  let brokerPid = await ready(guard).catch(async (error: Error) => {
-    await gone(); // it removes the data first
-    throw error;
-  });
-  guard.on("message", (message: GuardMessage) => {
-    if (message.type === "died")
-      progress(`Kafka ${KAFKA_VERSION} died: ${message.why}\n${message.log}`);
-  });
-
-  return {
-    brokers: `127.0.0.1:${setup.ports.client}`,
-    process: guard,
-    get brokerPid() {
-      return brokerPid;
-    },
-    async restart({ signal = "SIGTERM" } = {}) {
-      const again = ready(guard);
-      tell(guard, { type: "restart", signal });
-      brokerPid = await again;
-    },
-    async stop() {
-      tell(guard, { type: "stop" });
-      await gone();
-    },
-  };
-}
-
-function tell(guard: ChildProcess, command: GuardCommand): void {
-  if (guard.connected) guard.send(command, () => {}); // it may be ending already
-}
-
-/** Resolves with the broker's process id when it is ready; the guard bounds the time. */
-function ready(guard: ChildProcess): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const settle = (): void => {
-      guard.off("message", onMessage).off("error", onError).off("exit", onExit);
-    };
-    const refuse = (why: string, log = ""): void => {
-      settle();
-      const tail = log === "" ? "" : ` Its log ends with:\n${log}`;
-      reject(new Error(`Kafka ${KAFKA_VERSION} did not start: ${why}.${tail}`));
-    };
-    const onMessage = (message: GuardMessage): void => {
-      if (message.type === "failed") return refuse(message.why, message.log);
-      if (message.type !== "ready") return;
-      settle();
-      resolve(message.brokerPid);
-    };
-    const onError = (error: Error): void => refuse(error.message);
-    const onExit = (code: number | null, signal: string | null): void =>
-      refuse(`its guard ended with ${signal ?? code}`);
-    guard.on("message", onMessage).on("error", onError).on("exit", onExit);
-  });
 }

@@ -50,13 +50,13 @@ describe("a running Kafka", { skip, timeout: 2 * timeout }, () => {
 
   for (const signal of ["SIGTERM", "SIGKILL"] as const) {
     test(`keeps its port and its records over a restart by ${signal}`, { timeout }, async () => {
-      const { brokers, brokerPid } = kafka;
+      const { brokers, serverPid } = kafka;
       await send(brokers, `before-${signal}`, { traceparent: TRACEPARENT });
       const { closed } = await connection(brokers);
       await kafka.restart({ signal });
       await closed;
       assert.equal(kafka.brokers, brokers);
-      assert.notEqual(kafka.brokerPid, brokerPid);
+      assert.notEqual(kafka.serverPid, serverPid);
       const { headers } = await receive(brokers, `before-${signal}`);
       assert.deepEqual(headers, { traceparent: Buffer.from(TRACEPARENT) });
     });
@@ -71,7 +71,7 @@ test("a stopped Kafka leaves no process, no port and no data", { skip, timeout }
   await kafka.stop();
   await closed;
   assert.equal(kafka.process.exitCode, 0);
-  assert.throws(() => process.kill(kafka.brokerPid, 0), { code: "ESRCH" });
+  assert.throws(() => process.kill(kafka.serverPid, 0), { code: "ESRCH" });
   assert.equal(await refuses(kafka.brokers), true);
   assert.deepEqual(await readdir(temporary), []);
 });
@@ -109,7 +109,7 @@ test(
       progress: (line) => line.includes(" died: ") && died.resolve(line),
     });
     try {
-      process.kill(kafka.brokerPid, "SIGKILL");
+      process.kill(kafka.serverPid, "SIGKILL");
       assert.match(await died.promise, /it ended with SIGKILL\n[^]*Kafka Server started/);
     } finally {
       await kafka.stop();

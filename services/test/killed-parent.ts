@@ -17,7 +17,9 @@ export interface Parent {
 }
 
 /** A process of its own that has started a server, ready to be killed. */
-export async function parentOf(server: "kafka" | "embedded-kafka" | "jaeger"): Promise<Parent> {
+export async function parentOf(
+  server: "kafka" | "embedded-kafka" | "jaeger" | "rabbitmq",
+): Promise<Parent> {
   const parent = spawn(process.execPath, [PARENT, server], { stdio: ["ignore", "pipe", "pipe"] });
   const allGone = once(parent.stderr.resume(), "close");
   const [line] = (await once(createInterface({ input: parent.stdout }), "line")) as [string];

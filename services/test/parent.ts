@@ -4,6 +4,7 @@
 import { startEmbeddedKafka } from "../embedded-kafka/start.ts";
 import { startJaeger } from "../jaeger/start.ts";
 import { startKafka } from "../kafka/start.ts";
+import { startRabbitmq } from "../rabbitmq/start.ts";
 
 const progress = (): void => {};
 const servers = {
@@ -12,6 +13,10 @@ const servers = {
   jaeger: async () => {
     const jaeger = await startJaeger({ progress });
     return { ...jaeger, brokers: new URL(jaeger.query).host };
+  },
+  rabbitmq: async () => {
+    const rabbitmq = await startRabbitmq({ progress });
+    return { process: rabbitmq.process, brokers: new URL(rabbitmq.url).host };
   },
 };
 
