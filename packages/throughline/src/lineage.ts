@@ -78,8 +78,9 @@ export function lineageOf(
     if (ambient !== undefined) links.push({ context: ambient });
     return { ...base, parent: under(undefined), elsewhere: true };
   }
-  if (tracing.options.carried === "keep" && letter === undefined && carried.parent !== undefined) {
-    links.push({ context: carried.parent });
+  const brought = carried.parent === undefined ? (carried.several ?? []) : [carried.parent];
+  if (tracing.options.carried === "keep" && letter === undefined && brought.length > 0) {
+    for (const context of brought) links.push({ context });
     return { ...base, untouched: true, parent: active, elsewhere: false };
   }
   const continued = letter ?? carried.parent;

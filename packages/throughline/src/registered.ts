@@ -2,12 +2,13 @@ import {
   type MeterProvider,
   metrics,
   propagation,
+  ProxyTracerProvider,
   type TextMapPropagator,
   type Tracer,
   type TracerProvider,
   trace,
 } from "@opentelemetry/api";
-import { discard, fault } from "./guard.ts";
+import { discard, fault, unfit } from "./guard.ts";
 import { VERSION } from "./version.ts";
 import { BAGGAGE, TRACEPARENT, TRACESTATE } from "./w3c/fields.ts";
 import { W3CPropagator } from "./w3c.ts";
@@ -30,7 +31,8 @@ export interface Carrying {
 export interface Registered {
   readonly tracer: Tracer;
   readonly carrying: Carrying;
-  readonly meterProvider: MeterProvider;
+  /** Undefined where none can be had. */
+  readonly meterProvider: MeterProvider | undefined;
 }
 
 /** Where an application's choice differs from what is registered globally. */
@@ -73,18 +75,44 @@ export function registration(): number {
   return generation;
 }
 
-/** Reads what is registered now. An application may register late: call again when registration() has grown. */
+/** A tracer without an SDK behind it: its spans record nothing and carry their parent's context on. */
+const noSpans = new ProxyTracerProvider().getTracer("throughline");
+
+/**
+ * Reads what is registered now. An application may register late: call again when registration()
+ * has grown. Each part is read by itself, so that one which fails takes no other with it.
+ */
 export function readRegistered(chosen: Chosen): Registered {
-  const tracer = (chosen.tracerProvider ?? trace).getTracer("throughline", VERSION);
   return {
-    tracer,
+    tracer: tracerOf(chosen.tracerProvider),
     carrying: carryingOf(chosen.propagator),
-    meterProvider: chosen.meterProvider ?? metrics.getMeterProvider(),
+    meterProvider: meterProviderOf(chosen.meterProvider),
   };
 }
 
+function tracerOf(chosen: TracerProvider | undefined): Tracer {
+  try {
+    const tracer: Tracer | undefined = (chosen ?? trace).getTracer("throughline", VERSION);
+    if (typeof tracer?.startSpan === "function") return tracer;
+    unfit("start span", tracer);
+  } catch (error) {
+    fault("start span", error);
+  }
+  return noSpans;
+}
+
+function meterProviderOf(chosen: MeterProvider | undefined): MeterProvider | undefined {
+  if (chosen !== undefined) return chosen;
+  try {
+    return metrics.getMeterProvider();
+  } catch (error) {
+    fault("metrics", error);
+    return undefined;
+  }
+}
+
 /** No propagator is registered: nothing is read off messages and nothing written to them. */
-export const NOTHING_CARRIED: Carrying = {
+const NOTHING_CARRIED: Carrying = {
   propagator: undefined,
   fields: new Set(),
   lengths: new Set(),

@@ -35,26 +35,39 @@ const MAX_CREATE_SPANS = 128;
 /**
  * Opens the send of some messages to one destination: spans as the convention says, and new
  * headers for each message. `inCall` counts the messages of the whole call, which may go to
- * several destinations. Never throws: messages are then sent as they are.
+ * several destinations. Never throws: where no span can be made, each message carries the context
+ * that it continues; where that fails too, it is sent as it is.
  */
 export function openSend(
   destination: Destination,
   outgoing: readonly Outgoing[],
   inCall: number,
 ): Sending {
+  const { tracing } = destination;
   try {
-    return open(destination, outgoing, inCall);
+    const active = new Above(activeContext(), tracing.now().carrying);
+    if (tracing.spans) {
+      try {
+        return open(destination, outgoing, inCall, active);
+      } catch (error) {
+        fault("start span", error);
+      }
+    }
+    return sendUnspanned(destination, outgoing, active);
   } catch (error) {
-    fault("start span", error);
+    fault("inject", error);
     const asTheyAre = outgoing.map(() => undefined);
     return new Sending(destination, asTheyAre, undefined);
   }
 }
 
-function open(destination: Destination, outgoing: readonly Outgoing[], inCall: number): Sending {
+function open(
+  destination: Destination,
+  outgoing: readonly Outgoing[],
+  inCall: number,
+  active: Above,
+): Sending {
   const { tracing } = destination;
-  const active = new Above(activeContext(), tracing.now().carrying);
-  if (!tracing.spans) return sendUnspanned(destination, outgoing, active);
   if (inCall === 1) return sendOne(destination, outgoing[0] as Outgoing, active);
   const lineages = outgoing.map(({ message, headers }) =>
     lineageOf(message, headers, destination, active),

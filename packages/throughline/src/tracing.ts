@@ -1,11 +1,7 @@
-import { ProxyTracerProvider, type Tracer } from "@opentelemetry/api";
-import { fault, unfit } from "./guard.ts";
+import type { Tracer } from "@opentelemetry/api";
 import { type Counts, countsOf, type Meters, metersOn, NO_METERS } from "./metrics.ts";
 import { checkOptions, type Options } from "./options.ts";
-import { type Carrying, NOTHING_CARRIED, readRegistered, registration } from "./registered.ts";
-
-/** A tracer without an SDK behind it: its spans record nothing and carry their parent's context on. */
-const noSpans = new ProxyTracerProvider().getTracer("throughline");
+import { type Carrying, readRegistered, registration } from "./registered.ts";
 
 /** What one message's handling needs of the application's OpenTelemetry. */
 export interface Now {
@@ -24,7 +20,7 @@ export class Tracing {
   /** Whether spans are made at all. */
   readonly spans: boolean;
   private seen = 0;
-  private held: Now = { tracer: noSpans, carrying: NOTHING_CARRIED, meters: NO_METERS };
+  private held: Now | undefined;
 
   /** @throws {TypeError} for an option that does not take what it got. */
   constructor(options: Options = {}) {
@@ -35,7 +31,7 @@ export class Tracing {
 
   now(): Now {
     const current = registration();
-    if (current !== this.seen) {
+    if (this.held === undefined || current !== this.seen) {
       this.seen = current;
       this.held = this.read();
     }
@@ -43,15 +39,8 @@ export class Tracing {
   }
 
   private read(): Now {
-    try {
-      const { tracer, carrying, meterProvider } = readRegistered(this.options);
-      if (typeof (tracer as Tracer | undefined)?.startSpan !== "function") {
-        unfit("start span", tracer);
-      }
-      return { tracer, carrying, meters: metersOn(meterProvider, this.counts) };
-    } catch (error) {
-      fault("start span", error);
-      return { tracer: noSpans, carrying: NOTHING_CARRIED, meters: NO_METERS };
-    }
+    const { tracer, carrying, meterProvider } = readRegistered(this.options);
+    const meters = meterProvider === undefined ? NO_METERS : metersOn(meterProvider, this.counts);
+    return { tracer, carrying, meters };
   }
 }

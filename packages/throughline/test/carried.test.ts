@@ -151,6 +151,19 @@ for (const [way, others] of [
       }
     });
 
+    test("keep: several traces on one message stay byte for byte, each linked", async () => {
+      const other = "00-a3ce929d0e0e47364bf92f3577b34da6-b7ad6b7169203332-01";
+      const headers = Object.freeze({ traceparent: [TRACEPARENT, other] });
+      const { message, send } = await sent(
+        carrying(headers),
+        IN_TRACE,
+        { carried: "keep" },
+        others,
+      );
+      assert.equal(message.headers, headers);
+      assert.deepEqual(linked(send).slice(0, 2), [SPAN, "b7ad6b7169203332"]);
+    });
+
     test("keep: a message that carries nothing gets its own", async () => {
       const { own, spanId } = await sent({ value: "1" }, IN_TRACE, { carried: "keep" }, others);
       assert.equal(spanId, own?.spanContext().spanId);
