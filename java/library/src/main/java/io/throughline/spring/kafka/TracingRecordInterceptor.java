@@ -1,0 +1,98 @@
+package io.throughline.spring.kafka;
+
+import org.apache.kafka.clients.consumer.Consumer;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.springframework.kafka.listener.RecordInterceptor;
+
+/**
+ * A record's scope around its listener, and around the error handler and recoverer after it: opened
+ * in intercept, closed in afterRecord, which spring-kafka calls on the same thread whatever
+ * happened in between. The user's own interceptor runs inside the scope.
+ *
+ * <p>Where the container never comes to afterRecord (an Error, no error handler, a fenced
+ * transaction), clearThreadState at the end of the poll closes it.
+ */
+final class TracingRecordInterceptor<K, V> implements RecordInterceptor<K, V> {
+    private final RecordScopes scopes;
+    private final RecordInterceptor<K, V> inner;
+    private final ThreadLocal<Open> open = new ThreadLocal<>();
+
+    /** The record whose scope is open on this thread; null where its topic is ignored. */
+    private record Open(ConsumerRecord<?, ?> record, ProcessScope scope) {}
+
+    TracingRecordInterceptor(RecordScopes scopes, RecordInterceptor<K, V> inner) {
+        this.scopes = scopes;
+        this.inner = inner;
+    }
+
+    @Override
+    public ConsumerRecord<K, V> intercept(ConsumerRecord<K, V> record, Consumer<K, V> consumer) {
+        open(record);
+        return inner == null ? record : inner.intercept(record, consumer);
+    }
+
+    @Override
+    public void success(ConsumerRecord<K, V> record, Consumer<K, V> consumer) {
+        if (inner != null) inner.success(record, consumer);
+    }
+
+    @Override
+    public void failure(ConsumerRecord<K, V> record, Exception error, Consumer<K, V> consumer) {
+        // A record that could not be deserialized fails without having been intercepted.
+        if (open.get() == null) open(record);
+        Open current = open.get();
+        if (current != null && current.scope != null) current.scope.fail(error);
+        if (inner != null) inner.failure(record, error, consumer);
+    }
+
+    @Override
+    public void afterRecord(ConsumerRecord<K, V> record, Consumer<K, V> consumer) {
+        try {
+            if (inner != null) inner.afterRecord(record, consumer);
+        } finally {
+            Open current = open.get();
+            if (current != null) {
+                open.remove();
+                if (current.scope != null) closeSafely(current.scope::close);
+            }
+        }
+    }
+
+    @Override
+    public void setupThreadState(Consumer<?, ?> consumer) {
+        if (inner != null) inner.setupThreadState(consumer);
+    }
+
+    @Override
+    public void clearThreadState(Consumer<?, ?> consumer) {
+        try {
+            if (inner != null) inner.clearThreadState(consumer);
+        } finally {
+            abandon();
+        }
+    }
+
+    private void open(ConsumerRecord<K, V> record) {
+        abandon();
+        try {
+            open.set(new Open(record, scopes.deliver(record)));
+        } catch (Throwable problem) {
+            Faults.fault("opening a record's scope", problem);
+        }
+    }
+
+    private void abandon() {
+        Open left = open.get();
+        if (left == null) return;
+        open.remove();
+        if (left.scope != null) closeSafely(left.scope::abandon);
+    }
+
+    private static void closeSafely(Runnable close) {
+        try {
+            close.run();
+        } catch (Throwable problem) {
+            Faults.fault("closing a record's scope", problem);
+        }
+    }
+}

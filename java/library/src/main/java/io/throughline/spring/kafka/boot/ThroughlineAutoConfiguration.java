@@ -1,0 +1,48 @@
+package io.throughline.spring.kafka.boot;
+
+import io.opentelemetry.api.OpenTelemetry;
+import io.throughline.spring.kafka.Throughline;
+import org.springframework.beans.factory.ObjectProvider;
+import org.springframework.boot.autoconfigure.AutoConfiguration;
+import org.springframework.boot.autoconfigure.condition.ConditionalOnClass;
+import org.springframework.boot.autoconfigure.condition.ConditionalOnMissingBean;
+import org.springframework.boot.autoconfigure.condition.ConditionalOnProperty;
+import org.springframework.boot.context.properties.EnableConfigurationProperties;
+import org.springframework.context.ApplicationContext;
+import org.springframework.context.annotation.Bean;
+import org.springframework.kafka.core.KafkaTemplate;
+
+/**
+ * Makes the jar alone enough: every container factory, container, producer factory and template of
+ * the application is traced, beside whatever interceptors it has set itself. Where the
+ * OpenTelemetry agent or Spring's own observation does it already, it is left to them.
+ */
+@AutoConfiguration(
+        afterName = {
+            "org.springframework.boot.autoconfigure.kafka.KafkaAutoConfiguration",
+            "org.springframework.boot.kafka.autoconfigure.KafkaAutoConfiguration"
+        })
+@ConditionalOnClass({KafkaTemplate.class, OpenTelemetry.class})
+@ConditionalOnProperty(prefix = "throughline", name = "enabled", matchIfMissing = true)
+@EnableConfigurationProperties(ThroughlineProperties.class)
+public class ThroughlineAutoConfiguration {
+
+    /** With the application's OpenTelemetry bean where it has one, else with the global one. */
+    @Bean
+    @ConditionalOnMissingBean
+    Throughline throughline(
+            ObjectProvider<OpenTelemetry> openTelemetry, ThroughlineProperties properties) {
+        OpenTelemetry bean = openTelemetry.getIfUnique();
+        return bean == null
+                ? Throughline.global(properties.options())
+                : Throughline.create(bean, properties.options());
+    }
+
+    @Bean
+    static KafkaBeans throughlineKafkaBeans(
+            ApplicationContext context,
+            ObjectProvider<Throughline> throughline,
+            ObjectProvider<ThroughlineProperties> properties) {
+        return new KafkaBeans(throughline, properties, new OtherTracing(context));
+    }
+}
