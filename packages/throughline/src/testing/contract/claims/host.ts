@@ -66,9 +66,8 @@ export const host: readonly Claim[] = [
   },
   {
     name: "what is handled, and what the broker then holds as settled, is what it is without us",
-    needs: ["settlement"],
+    needs: ["settlement", "redelivery"],
     async body(stage) {
-      const redelivers = stage.features.redelivery === true;
       const inboxes = await Promise.all([
         stage.inbox({ options: "bare", name: "settled" }),
         stage.inbox({ name: "settled" }),
@@ -78,9 +77,9 @@ export const host: readonly Claim[] = [
       ): Promise<{ seen: string[]; settled: unknown }> => {
         const seen: string[] = [];
         let failed = false;
-        const handled = stage.each(inbox, redelivers ? 4 : 3, async ({ text }) => {
+        const handled = stage.each(inbox, 4, async ({ text }) => {
           seen.push(text ?? "");
-          if (text !== "2" || failed || !redelivers) return;
+          if (text !== "2" || failed) return;
           failed = true;
           throw declined();
         });

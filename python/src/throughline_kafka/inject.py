@@ -1,0 +1,66 @@
+"""Writes a context into headers: the propagator's own are replaced as one set, in any letter case."""
+
+from __future__ import annotations
+
+from opentelemetry.context import Context
+from opentelemetry.trace import SpanContext
+
+from .baggage import format_baggage
+from .context import REMOTE_KEY, baggage_in, span_context_in
+from .guard import fault
+from .headers import Headers, name_of, pairs_of, written
+from .propagator import BAGGAGE, TRACEPARENT, TRACESTATE, Carrying, foreign_fields
+from .traceparent import RANDOM, format_traceparent
+from .tracestate import format_tracestate
+
+Pairs = list[tuple[object, object]]
+
+
+def split(headers: object, carrying: Carrying) -> tuple[Pairs, Pairs]:
+    """A message's headers: those that stay, and the propagator's own."""
+    kept: Pairs = []
+    own: Pairs = []
+    for pair in pairs_of(headers):
+        name = name_of(pair[0])
+        is_own = name is not None and name.lower() in carrying.fields
+        (own if is_own else kept).append(pair)
+    return kept, own
+
+
+def fields_of(context: Context, carrying: Carrying) -> list[tuple[str, str]]:
+    """The trace headers to send for a context; none where the propagator fails."""
+    try:
+        if carrying.propagator is not None:
+            return foreign_fields(context, carrying)
+        return _w3c_fields(context, carrying.baggage) if carrying.fields else []
+    except Exception as error:
+        fault("inject", error)
+        return []
+
+
+def _w3c_fields(context: Context, with_baggage: bool) -> list[tuple[str, str]]:
+    fields: list[tuple[str, str]] = []
+    span = span_context_in(context)
+    if span is not None:
+        remote = context.get(REMOTE_KEY)
+        random = (
+            isinstance(remote, SpanContext)
+            and remote.trace_id == span.trace_id
+            and bool(remote.trace_flags & RANDOM)
+        )
+        fields.append((TRACEPARENT, format_traceparent(span, random)))
+        if span.trace_state:
+            state = format_tracestate(span.trace_state)
+            if state:
+                fields.append((TRACESTATE, state))
+    if with_baggage:
+        members = baggage_in(context)
+        header = format_baggage(members) if members else ""
+        if header:
+            fields.append((BAGGAGE, header))
+    return fields
+
+
+def inject_into(headers: object, context: Context, carrying: Carrying) -> Headers:
+    """New headers in the shape of `headers` with a context in place of what they carried."""
+    return written(headers, split(headers, carrying)[0], fields_of(context, carrying))

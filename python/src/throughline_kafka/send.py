@@ -1,0 +1,125 @@
+"""Sending one message: what it continues, its span, and the headers that go out in place of its own."""
+
+from __future__ import annotations
+
+from opentelemetry import context as context_api
+from opentelemetry.context import Context
+from opentelemetry.trace import INVALID_SPAN, Link, NonRecordingSpan, Span, SpanContext, SpanKind
+
+from .context import (
+    BAGGAGE_KEY,
+    REMOTE_KEY,
+    SPAN_KEY,
+    baggage_in,
+    is_suppressed,
+    origin_of,
+    span_context_in,
+)
+from .dead_letter import LetterHeaders
+from .dead_letter_headers import failed_attempt_of
+from .extract import NOTHING, Extracted, extract
+from .headers import Headers, written
+from .inject import fields_of, split
+from .scope import described_key, mark_failed
+from .semconv import KAFKA_TOMBSTONE, PARTITION
+from .source import Destination, Tracing
+
+
+class Sending:
+    """A message on its way to the client."""
+
+    __slots__ = ("headers", "span")
+
+    def __init__(self, headers: Headers | None, span: Span) -> None:
+        #: None: the message goes out with what it has.
+        self.headers = headers
+        self.span = span
+
+    def end(self, error: BaseException | None = None) -> None:
+        if error is not None:
+            mark_failed(self.span, error)
+        if self.span.is_recording():
+            self.span.end()
+
+
+def open_send(
+    tracing: Tracing,
+    destination: Destination,
+    headers: object,
+    *,
+    key: object = None,
+    value: object = b"",
+    partition: object = -1,
+    inject: bool = True,
+) -> Sending:
+    """Opens the send of one message. `inject` False: the client can't send headers."""
+    carrying = tracing.carrying
+    kept, own = split(headers, carrying)
+    active = context_api.get_current()
+    letter = headers.parent if isinstance(headers, LetterHeaders) else None
+    failed = None if letter is not None else failed_attempt_of(kept, destination.topic)
+    carried = extract(own, carrying, tracing.options.duplicates) if own else NOTHING
+    above, links = _lineage(active, letter, failed, carried)
+    span: Span = INVALID_SPAN
+    if tracing.options.spans and not is_suppressed(active):
+        kind = SpanKind.PRODUCER if inject else SpanKind.CLIENT
+        span = tracing.tracer.start_span(
+            destination.span_name, above, kind, destination.attributes, links
+        )
+        if span.is_recording():
+            if tracing.options.message_key:
+                span.set_attributes(described_key(key))
+            if value is None:
+                span.set_attribute(KAFKA_TOMBSTONE, True)
+            if isinstance(partition, int) and partition >= 0:
+                span.set_attribute(PARTITION, str(partition))
+    if not inject:
+        return Sending(None, span)
+    if span.get_span_context().is_valid:
+        above = Context({**above, SPAN_KEY: span})
+    fields = fields_of(above, carrying)
+    # What a message brought stays where there is nothing to put in its place.
+    if not fields and failed is None and carried.parent is not None:
+        return Sending(None, span)
+    if not fields and not own:
+        return Sending(None, span)
+    return Sending(written(headers, kept, fields), span)
+
+
+def _lineage(
+    active: Context,
+    letter: SpanContext | None,
+    failed: SpanContext | None,
+    carried: Extracted,
+) -> tuple[Context, list[Link]]:
+    """The context under which a message's span starts, and its links. What a message carries in the
+    active trace gives way to the active span; what it carries of another trace is its parent, and
+    the active span a link. A replay to where a dead letter came from starts a new trace.
+    """
+    ambient = span_context_in(active)
+    if failed is not None:
+        links = [Link(failed)] + ([Link(ambient)] if ambient is not None else [])
+        return _under(active, None, carried), links
+    continued = letter or carried.parent
+    same = continued is not None and ambient is not None and continued.trace_id == ambient.trace_id
+    if continued is None or (letter is None and same):
+        links = [Link(context) for context in carried.several]
+        # Baggage set by hand on a message without a traceparent is not stale: it stays.
+        if carried.outcome == "missing" and carried.baggage and not baggage_in(active):
+            return Context({**active, BAGGAGE_KEY: carried.baggage}), links
+        return active, links
+    links = [Link(ambient)] if ambient is not None and not same else []
+    return _under(active, continued, carried), links
+
+
+def _under(active: Context, parent: SpanContext | None, carried: Extracted) -> Context:
+    """What the message carried, with another span in place of its own; the active baggage wins."""
+    values = origin_of(active)
+    values.update(carried.behind or {})
+    members = baggage_in(active) or carried.baggage
+    if members:
+        values[BAGGAGE_KEY] = members
+    if parent is not None:
+        values[SPAN_KEY] = NonRecordingSpan(parent)
+        values[REMOTE_KEY] = parent
+    return Context(values)

@@ -1,0 +1,118 @@
+// npm run python [-- <step> ...] [-k <expression>]
+// Everything that must hold for python/: lint, format, types, the tests on a real Kafka, the wheel in
+// a clean environment. The last line is always `N passed, N failed, N skipped`.
+import { spawn } from "node:child_process";
+import { globSync, readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { styleText, parseArgs } from "node:util";
+import { startAll } from "../services/start.mjs";
+import { findPython, makeVenv } from "./python/venv.mjs";
+
+const root = join(import.meta.dirname, "..");
+const home = join(root, "python");
+const cache = join(root, ".cache");
+const steps = ["lint", "format", "types", "test", "wheel"];
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { k: { type: "string", short: "k" } },
+});
+const unknown = positionals.find((name) => !steps.includes(name));
+if (unknown !== undefined) {
+  console.error(`There is no step ${unknown}. Steps: ${steps.join(", ")}`);
+  process.exit(2);
+}
+const wanted = positionals.length > 0 ? positionals : steps;
+const totals = { passed: 0, failed: 0, skipped: 0 };
+
+const found = findPython();
+if ("why" in found) {
+  console.log(`absent: python: ${found.why}\n  ${found.wayOut}`);
+  if (process.env.CI) totals.failed++;
+  else totals.skipped++;
+  end();
+}
+
+const requirements = readFileSync(join(home, "requirements.txt"), "utf8");
+const python = makeVenv(
+  found.python,
+  join(cache, "python"),
+  ["-r", join(home, "requirements.txt")],
+  requirements,
+);
+
+/** Runs a step to its end; gives back its exit code and what it printed. */
+async function run(command, args, env = {}) {
+  const child = spawn(command, args, {
+    cwd: home,
+    env: { ...process.env, PYTHONPATH: join(home, "src"), ...env },
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => child.kill(signal));
+  let printed = "";
+  child.stdout.on("data", (chunk) => {
+    printed += chunk;
+    process.stdout.write(chunk);
+  });
+  const status = await new Promise((resolve) => child.on("close", resolve));
+  return { status, printed };
+}
+
+const step = {
+  lint: () => run(python, ["-m", "ruff", "check", "."]),
+  format: () => run(python, ["-m", "ruff", "format", "--check", "."]),
+  types: () => run(python, ["-m", "mypy"]),
+  test,
+  wheel,
+};
+
+/** The tests, on a Kafka of the caller's or one that is started for them. */
+async function test() {
+  const services = await startAll({ only: ["kafka"] });
+  try {
+    for (const { name, why, wayOut } of services.absent) {
+      console.log(`absent: ${name}: ${why}\n  ${wayOut}`);
+    }
+    const chosen = values.k === undefined ? [] : ["-k", values.k];
+    const ended = await run(python, ["-m", "pytest", ...chosen], services.env);
+    const count = (word) => Number(new RegExp(`(\\d+) ${word}`).exec(ended.printed)?.[1] ?? 0);
+    totals.passed += count("passed");
+    totals.failed += count("failed") + count("error");
+    totals.skipped += count("skipped");
+    return count("failed") + count("error") > 0 ? { ...ended, counted: true } : ended;
+  } finally {
+    await services.stop();
+  }
+}
+
+/** The wheel as a user gets it: built, installed where nothing else is, used. */
+async function wheel() {
+  const dist = join(cache, "python-dist");
+  rmSync(dist, { recursive: true, force: true });
+  const built = await run(python, ["-m", "hatchling", "build", "-t", "wheel", "-d", dist]);
+  if (built.status !== 0) return built;
+  const [file] = globSync("*.whl", { cwd: dist });
+  const clean = join(cache, "python-wheel");
+  rmSync(clean, { recursive: true, force: true });
+  const bin = makeVenv(found.python, clean, [`${join(dist, file)}[confluent-kafka]`]);
+  return await run(bin, ["-I", join(home, "checks", "wheel.py")], { PYTHONPATH: "" });
+}
+
+for (const name of wanted) {
+  const began = Date.now();
+  console.log(styleText("bold", `\n${name}`));
+  const { status, counted } = await step[name]();
+  if (status !== 0 && !counted) totals.failed++;
+  const took = ((Date.now() - began) / 1000).toFixed(1);
+  console.log(
+    status === 0
+      ? styleText("green", `${name} ok, ${took} s`)
+      : styleText("red", `${name} FAILED, ${took} s`),
+  );
+}
+end();
+
+function end() {
+  console.log(`\n${totals.passed} passed, ${totals.failed} failed, ${totals.skipped} skipped`);
+  process.exit(totals.failed > 0 ? 1 : 0);
+}

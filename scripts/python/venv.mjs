@@ -1,0 +1,51 @@
+import { spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+
+const OLDEST = [3, 10];
+
+/**
+ * The machine's Python, or why there is none and how to get one.
+ * @returns {{ python: string } | { why: string, wayOut: string }}
+ */
+export function findPython() {
+  const tried = process.env.PYTHON === undefined ? ["python3", "python"] : [process.env.PYTHON];
+  for (const python of tried) {
+    const { stdout } = spawnSync(python, ["-c", "import sys; print(*sys.version_info[:2])"], {
+      encoding: "utf8",
+    });
+    const [major, minor] = (stdout ?? "").trim().split(" ").map(Number);
+    if (major === OLDEST[0] && minor >= OLDEST[1]) return { python };
+  }
+  return {
+    why: `no Python ${OLDEST.join(".")} or later (${tried.join(", ")})`,
+    wayOut: "apt-get install python3 python3-venv, or PYTHON=/path/to/python3 npm run python",
+  };
+}
+
+/**
+ * A virtual environment in `folder` with `packages` (arguments of `pip install`), made anew where
+ * they, or the contents of `stampOf`, have changed. Gives back the path of its python.
+ */
+export function makeVenv(python, folder, packages, stampOf = "") {
+  const bin = join(folder, "bin", "python");
+  const stampFile = join(folder, "stamp");
+  const stamp = createHash("sha256")
+    .update(JSON.stringify([python, packages, stampOf]))
+    .digest("hex");
+  if (existsSync(stampFile) && readFileSync(stampFile, "utf8") === stamp) return bin;
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(dirname(folder), { recursive: true });
+  call(python, ["-m", "venv", folder]);
+  call(bin, ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", ...packages]);
+  writeFileSync(stampFile, stamp);
+  return bin;
+}
+
+function call(command, args) {
+  const { status, error } = spawnSync(command, args, { stdio: "inherit" });
+  if (status !== 0) {
+    throw new Error(`${command} ${args.join(" ")} failed: ${error?.message ?? `exit ${status}`}`);
+  }
+}
