@@ -1,7 +1,13 @@
 import { defineConfig } from "tsdown";
 
 export default defineConfig({
-  entry: ["src/index.ts", "src/clients/kafkajs.ts", "src/testing/index.ts"],
+  entry: [
+    "src/index.ts",
+    "src/clients/confluent.ts",
+    "src/clients/kafkajs.ts",
+    "src/clients/rdkafka.ts",
+    "src/testing/index.ts",
+  ],
   root: "src",
   format: "esm",
   platform: "node",

@@ -1,5 +1,6 @@
-// Starts the demo as a user does, waits for the first order whose trace is whole, presses Ctrl-C,
-// and sees that every process of it is gone.
+// node scripts/check/start.mjs [npm script, default "start"]
+// Starts a demo as a user does, waits for the first order whose trace is whole, presses Ctrl-C, and
+// sees that every process of it is gone.
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
@@ -11,10 +12,12 @@ const patienceMs = 180_000;
 /** The plain view's line of a trace that went the whole way from the shop to the parcel. */
 const wholeOrder = /^trace \S+ whole .*\bcheckout\b.*\bshipping\b/;
 
+const script = process.argv[2] ?? "start";
+
 /** The demo and all that it started, once an order was whole. */
 const processes = [];
 const began = Date.now();
-const demo = spawn("npm", ["start"], {
+const demo = spawn("npm", ["run", "--silent", script], {
   cwd: join(import.meta.dirname, "../.."),
   stdio: ["ignore", "pipe", "inherit"],
   // A process group of its own: it is what a terminal's Ctrl-C goes to.
@@ -54,7 +57,7 @@ console.log(`all of them ended ${seconds(stopping)} s later`);
 process.exit(0);
 
 function fail(why) {
-  console.error(`npm start: ${why}`);
+  console.error(`npm run ${script}: ${why}`);
   for (const { pid } of [...processes, ...descendants(demo.pid)]) {
     if (isAlive(pid)) process.kill(pid, "SIGKILL");
   }

@@ -1,7 +1,7 @@
 import { type Span, SpanKind } from "@opentelemetry/api";
 import { activeContext } from "./context.ts";
 import { fault, started } from "./guard.ts";
-import { Call, follow } from "./run.ts";
+import { Call, type Ending, follow } from "./run.ts";
 import { markFailed } from "./failure.ts";
 import { DESTINATION, GROUP, OPERATION_NAME, OPERATION_TYPE, SYSTEM } from "./semconv.ts";
 import { clientAttributes } from "./source.ts";
@@ -21,18 +21,29 @@ export interface Settlement {
 export function settle<Result>(
   operation: string,
   tracing: Tracing,
-  { system, destination, group }: Settlement,
+  settlement: Settlement,
   call: () => Result,
 ): Result {
+  const ending = openSettlement(operation, tracing, settlement);
+  if (ending === undefined) return call();
+  return follow(new Call(call, undefined, undefined), undefined, ending);
+}
+
+/** Opens a settlement's span, for one that answers through a callback; undefined where there is none. */
+export function openSettlement(
+  operation: string,
+  tracing: Tracing,
+  { system, destination, group }: Settlement,
+): Ending | undefined {
   let span: Span | undefined;
   try {
     if (tracing.spans) span = started(start(operation, tracing, { system, destination, group }));
   } catch (error) {
     fault("start span", error);
   }
-  if (span === undefined) return call();
+  if (span === undefined) return undefined;
   const settling = span;
-  return follow(new Call(call, undefined, undefined), undefined, {
+  return {
     end(failed, error) {
       try {
         if (failed && settling.isRecording()) markFailed(settling, error);
@@ -41,7 +52,7 @@ export function settle<Result>(
         fault("end span", problem);
       }
     },
-  });
+  };
 }
 
 function start(

@@ -44,7 +44,9 @@ test("where the instrumentation makes the process span, no second one is made, a
       });
     },
   });
-  const { spanId, result } = within(() => stub.deliver(record({ traceparent: TRACEPARENT })));
+  const { spanId, result } = within(() =>
+    stub.deliver(record({ traceparent: TRACEPARENT }), { topic: "theirs" }),
+  );
   await result;
   assert.equal(active, spanId);
   assert.equal(again, 1);
@@ -54,6 +56,11 @@ test("where the instrumentation makes the process span, no second one is made, a
   );
   const collected = await observed.metrics();
   assert.equal(collected.get("messaging.process.duration")?.points.length ?? 0, 0);
+  const consumed = collected.get("messaging.client.consumed.messages")?.points ?? [];
+  assert.deepEqual(
+    consumed.filter(({ attributes }) => attributes["messaging.destination.name"] === "theirs"),
+    [],
+  );
 });
 
 test("the scope of each record in a batch stays ours, in the record's own trace and linked to their span", async (t) => {

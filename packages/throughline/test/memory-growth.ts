@@ -2,13 +2,12 @@ import { context, metrics, trace } from "@opentelemetry/api";
 import type { KafkaMessage } from "kafkajs";
 import { processMessage, traced } from "throughline/kafkajs";
 import { tracing } from "./sdk.ts";
-import { stubConsumer } from "./stub-kafkajs.ts";
+import { stubConsumer, stubProducer } from "./stub-kafkajs.ts";
 
 // Run by memory.test.ts in a process of its own, with --expose-gc: prints what the heap holds, in
 // bytes, after a warm-up and after a million messages.
 
 const MESSAGES = 1_000_000;
-const WARM_UP = 100_000;
 const IN_A_BATCH = 500;
 
 let offset = 0;
@@ -75,16 +74,40 @@ async function reenter(): Promise<(from: number, to: number) => Promise<void>> {
   };
 }
 
-const ways = {
-  eachMessage: consumeEach,
-  eachBatch: consumeBatches,
-  "processMessage again": reenter,
-};
-for (const [way, make] of Object.entries(ways)) {
+/** Messages that come from ever new places, as replies do. */
+async function consumeFromAnywhere(): Promise<(from: number, to: number) => Promise<void>> {
+  return async (from, to) => {
+    for (let at = from; at < to; at++) {
+      processMessage(record(), () => {}, { system: "kafka", destination: `reply-${at}` });
+    }
+  };
+}
+
+/** Messages that go to ever new places. */
+async function sendAnywhere(): Promise<(from: number, to: number) => Promise<void>> {
+  const { client, calls } = stubProducer();
+  const producer = traced(client);
+  return async (from, to) => {
+    for (let at = from; at < to; at++) {
+      await producer.send({ topic: `reply-${at}`, messages: [{ value: null }] });
+      calls.length = 0;
+    }
+  };
+}
+
+const ways = [
+  { way: "eachMessage", make: consumeEach, messages: MESSAGES },
+  { way: "eachBatch", make: consumeBatches, messages: MESSAGES },
+  { way: "processMessage again", make: reenter, messages: MESSAGES },
+  { way: "from anywhere", make: consumeFromAnywhere, messages: MESSAGES / 20 },
+  { way: "to anywhere", make: sendAnywhere, messages: MESSAGES / 20 },
+];
+for (const { way, make, messages } of ways) {
   const consume = await make();
-  await consume(0, WARM_UP);
+  const warmUp = messages / 10;
+  await consume(0, warmUp);
   const before = heapBytes();
-  await consume(WARM_UP, WARM_UP + MESSAGES);
+  await consume(warmUp, warmUp + messages);
   console.log(JSON.stringify({ way, before, after: heapBytes() }));
 }
 await observed.shutdown();

@@ -1,0 +1,61 @@
+import type { Span } from "@opentelemetry/api";
+import { KAFKA_TOMBSTONE, PARTITION } from "../../semconv.ts";
+import type { Outgoing } from "../../send.ts";
+import { describeKey } from "../librdkafka/format.ts";
+
+/** A message as the application writes it; the client reads these fields and no other. */
+interface Sendable {
+  readonly key?: unknown;
+  readonly value?: unknown;
+  readonly headers?: object | null;
+  readonly partition?: unknown;
+  readonly timestamp?: unknown;
+}
+
+/**
+ * One message of a send, each of its fields read once. The client writes to the messages that it
+ * is given; it is always given a copy, so that it writes to none of the application's.
+ */
+export class SentMessage implements Outgoing {
+  readonly message: object;
+  readonly headers: object | undefined;
+  private readonly withKey: boolean;
+  private readonly copy: Record<string, unknown>;
+
+  constructor(message: Sendable, withKey: boolean) {
+    const { key, value, headers } = message;
+    this.message = message;
+    this.headers = headers ?? undefined;
+    this.withKey = withKey;
+    this.copy = { key, value, headers };
+    // The client asks whether the message itself has these.
+    if (Object.hasOwn(message, "partition")) this.copy["partition"] = message.partition;
+    if (Object.hasOwn(message, "timestamp")) this.copy["timestamp"] = message.timestamp;
+  }
+
+  describe(span: Span): void {
+    const { key, value, partition } = this.copy;
+    if (this.withKey) describeKey(span, key);
+    if (value === null) span.setAttribute(KAFKA_TOMBSTONE, true);
+    if (typeof partition === "number" && partition >= 0) {
+      span.setAttribute(PARTITION, String(partition));
+    }
+  }
+
+  /** What to give to the client in its place. */
+  with(changed: object | undefined): object {
+    if (changed !== undefined) this.copy["headers"] = changed;
+    return this.copy;
+  }
+}
+
+/** Reads a message of the application's; undefined where its headers are no plain ones. */
+export function sentAs(message: unknown, withKey: boolean): SentMessage | undefined {
+  if (message === null || typeof message !== "object") return undefined;
+  const sent = new SentMessage(message, withKey);
+  const { headers } = sent;
+  const plain =
+    headers === undefined ||
+    (typeof headers === "object" && !Array.isArray(headers) && !(headers instanceof Map));
+  return plain ? sent : undefined;
+}
