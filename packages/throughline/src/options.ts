@@ -58,6 +58,27 @@ export interface Options {
   meterProvider?: MeterProvider;
 }
 
+/** Every option by its name: one that is not here is misspelt. */
+const NAMES: Readonly<Record<keyof Options, true>> = {
+  relation: true,
+  spans: true,
+  createSpans: true,
+  duplicates: true,
+  carried: true,
+  attributes: true,
+  onEnd: true,
+  destinationTemplate: true,
+  ignore: true,
+  messageKey: true,
+  server: true,
+  clientId: true,
+  groupId: true,
+  inject: true,
+  propagator: true,
+  tracerProvider: true,
+  meterProvider: true,
+};
+
 const CHOICES: Readonly<Record<string, readonly unknown[]>> = {
   spans: ["on", "off"],
   duplicates: ["new", "last", "first"],
@@ -78,11 +99,18 @@ const RELATIONS: readonly unknown[] = ["parent", "link", "both"];
 /**
  * Checks options when a client is wrapped, where a mistake can still be seen.
  *
- * @throws {TypeError} naming the option, what it got and what it takes.
+ * @throws {TypeError} naming the option, what it got and what it takes; or that there is none of
+ *   that name.
  */
 export function checkOptions(options: Options): Options {
   if (options === null || typeof options !== "object") {
     throw new TypeError(`throughline: options must be an object, got ${shown(options)}`);
+  }
+  for (const name of Object.keys(options)) {
+    if (Object.hasOwn(NAMES, name)) continue;
+    throw new TypeError(
+      `throughline: there is no option ${name}; there are ${Object.keys(NAMES).join(", ")}`,
+    );
   }
   for (const [name, choices] of Object.entries(CHOICES)) {
     const value = options[name as keyof Options];

@@ -1,3 +1,5 @@
+import { warnOnce } from "./guard.ts";
+
 /**
  * What to put in place of a client's own method: `own` is that method, `self` what to call it on.
  * It is not to be looked up on `self`: whoever borrows a traced method finds the traced one there.
@@ -8,9 +10,19 @@ const proxies = new WeakMap<object, object>();
 // Under a global symbol: a client traced by another copy of this library is traced.
 const TRACED = Symbol.for("throughline.traced.1");
 
-/** Whether a client has been traced already, by whichever copy of this library. */
-export function isTraced(client: object): boolean {
-  return (client as { [TRACED]?: boolean })[TRACED] === true;
+/**
+ * Whether a client has been traced already, by whichever copy of this library. It then keeps the
+ * options that it has: that others were given is said once.
+ */
+export function isTraced(client: object, options: object | null): boolean {
+  const traced = (client as { [TRACED]?: boolean })[TRACED] === true;
+  if (traced && options !== null && Object.keys(options).length > 0) {
+    warnOnce(
+      "traced again",
+      "traced() got a client that is traced already: it keeps its first options, and those given now do nothing.",
+    );
+  }
+  return traced;
 }
 
 /**

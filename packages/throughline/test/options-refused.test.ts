@@ -1,4 +1,5 @@
 // A mistake in an option is told where a client is traced, where it can still be seen.
+import { diag } from "@opentelemetry/api";
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type Options, traced } from "throughline/kafkajs";
@@ -52,6 +53,30 @@ test("the error names what it got, and every choice there is", () => {
       message: `throughline: option ${option} ${told}`,
     });
   }
+});
+
+test("an option that there is not is refused, and the error names those that there are", () => {
+  assert.throws(() => traced(stubConsumer().client, { relatoin: "link" } as Options), {
+    name: "TypeError",
+    message:
+      /^throughline: there is no option relatoin; there are relation, spans, .*meterProvider$/,
+  });
+});
+
+test("a client that is traced already keeps its options, and that is said once", (t) => {
+  const warned: string[] = [];
+  const quiet = (): void => {};
+  const warn = (text: string): void => void warned.push(text);
+  diag.setLogger({ error: quiet, warn, info: quiet, debug: quiet, verbose: quiet });
+  t.after(() => diag.disable());
+  const producer = traced(stubProducer().client, { relation: "link" });
+  assert.equal(traced(producer), producer);
+  assert.deepEqual(warned, []);
+  assert.equal(traced(producer, { relation: "both" }), producer);
+  assert.equal(traced(producer, { relation: "both" }), producer);
+  assert.deepEqual(warned, [
+    "throughline: traced() got a client that is traced already: it keeps its first options, and those given now do nothing.",
+  ]);
 });
 
 test("options that are no object are refused", () => {

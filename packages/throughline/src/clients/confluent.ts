@@ -62,7 +62,7 @@ const adapter = adapterFor(librdkafkaFormat);
  */
 export function traced<Traced extends Client>(client: Traced, options: Options = {}): Traced {
   if (client !== null && typeof client === "object") {
-    if (isTraced(client)) return client;
+    if (isTraced(client, options)) return client;
     const tracing = new Tracing(options);
     if (isKafka(client)) return tracedKafka(client, tracing);
     if ("run" in client && "subscribe" in client) {

@@ -58,7 +58,7 @@ const adapter = adapterFor(librdkafkaFormat);
  */
 export function traced<Traced extends Client>(client: Traced, options: Options = {}): Traced {
   if (client !== null && typeof client === "object") {
-    if (isTraced(client)) return client;
+    if (isTraced(client, options)) return client;
     const made = tracedClassic(client, new Tracing(options));
     if (made !== undefined) return made;
   }
