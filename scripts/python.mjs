@@ -95,7 +95,7 @@ async function wheel() {
   const clean = join(cache, "python-wheel");
   rmSync(clean, { recursive: true, force: true });
   const bin = makeVenv(found.python, clean, [`${join(dist, file)}[confluent-kafka]`]);
-  return await run(bin, ["-I", join(home, "checks", "wheel.py")], { PYTHONPATH: "" });
+  return run(bin, ["-I", join(home, "checks", "wheel.py")], { PYTHONPATH: "" });
 }
 
 for (const name of wanted) {
