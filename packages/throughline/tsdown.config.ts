@@ -6,6 +6,7 @@ export default defineConfig({
     "src/clients/confluent.ts",
     "src/clients/kafkajs.ts",
     "src/clients/rdkafka.ts",
+    "src/clients/sqs.ts",
     "src/testing/index.ts",
   ],
   root: "src",

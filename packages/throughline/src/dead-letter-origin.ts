@@ -3,8 +3,8 @@ import { DLQ, headerText, isDeadLetterHeader } from "./dead-letter-headers.ts";
 
 /** What a dead letter tells of the message it stands for; whatever its writer left out is absent. */
 export interface DeadLetterOrigin {
-  /** Who wrote it: this library in any language, spring-kafka, Kafka Connect, or RabbitMQ. */
-  readonly convention: "throughline" | "spring-kafka" | "kafka-connect" | "rabbitmq";
+  /** Who wrote it: this library in any language, spring-kafka, Kafka Connect, RabbitMQ, or SQS. */
+  readonly convention: "throughline" | "spring-kafka" | "kafka-connect" | "rabbitmq" | "sqs";
   readonly destination?: string;
   readonly partition?: string;
   /** In decimal: an offset may be larger than a number holds. */

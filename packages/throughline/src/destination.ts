@@ -20,7 +20,8 @@ export class Destination {
   private readonly measured: Attributes;
   private readonly sent: Series;
 
-  constructor(system: string, tracing: Tracing, destination: string) {
+  /** @param attributes of the broker's own, for every span of a send. */
+  constructor(system: string, tracing: Tracing, destination: string, attributes: Attributes = {}) {
     this.name = destination;
     this.tracing = tracing;
     this.ignored = isIgnored(tracing, destination);
@@ -34,6 +35,7 @@ export class Destination {
         [OPERATION_TYPE]: operation,
         [SYSTEM]: system,
         ...named.span,
+        ...attributes,
         ...clientAttributes(tracing),
       }),
     });

@@ -22,15 +22,20 @@ const counted = new Map<Step, number>();
  * application's logger does.
  */
 export function fault(step: Step, error: unknown): void {
-  const before = counted.get(step) ?? 0;
-  counted.set(step, before + 1);
-  if (before > 0) return;
+  if (countFault(step) > 1) return;
   say(() =>
     diag.error(
       `throughline: ${step} failed; messages go on without it. Later failures of this step are counted in throughline.faults and not logged.`,
       error,
     ),
   );
+}
+
+/** Counts a failure that is said in other words, and gives how many of its step there were. */
+export function countFault(step: Step): number {
+  const now = (counted.get(step) ?? 0) + 1;
+  counted.set(step, now);
+  return now;
 }
 
 // Where the application's logger fails, there is nowhere left to say so.

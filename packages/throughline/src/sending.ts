@@ -1,4 +1,4 @@
-import type { Span } from "@opentelemetry/api";
+import type { Attributes, Span } from "@opentelemetry/api";
 import type { Destination } from "./destination.ts";
 import { markFailed } from "./failure.ts";
 import { fault } from "./guard.ts";
@@ -12,6 +12,7 @@ export class Sending implements Ending {
   private readonly destination: Destination;
   private readonly span: Span | undefined;
   private readonly startMs: number;
+  private refusal: { readonly count: number; readonly error: unknown } | undefined;
 
   constructor(
     destination: Destination,
@@ -25,18 +26,31 @@ export class Sending implements Ending {
     this.startMs = timed ? performance.now() : 0;
   }
 
+  /** Puts on the span what the broker answered. */
+  annotate(attributes: Attributes): void {
+    if (this.span?.isRecording() === true) this.span.setAttributes(attributes);
+  }
+
+  /** Takes note that the broker refused some messages of a send that it otherwise took. */
+  refuse(count: number, error: unknown): void {
+    this.refusal = { count, error };
+  }
+
   /** Ends the span and counts the messages. Never throws. */
   end(failed: boolean, error: unknown): void {
+    const refusal = failed ? { count: this.headers.length, error } : this.refusal;
     try {
-      const type = failed ? errorType(error) : undefined;
-      this.destination.countSent(this.headers.length, type);
+      const refused = refusal?.count ?? 0;
+      const type = refusal && errorType(refusal.error);
+      if (refused > 0) this.destination.countSent(refused, type);
+      this.destination.countSent(this.headers.length - refused, undefined);
       this.destination.measure(this.startMs, type);
     } catch (problem) {
       fault("metrics", problem);
     }
     try {
       if (this.span === undefined) return;
-      if (failed && this.span.isRecording()) markFailed(this.span, error);
+      if (refusal !== undefined && this.span.isRecording()) markFailed(this.span, refusal.error);
       this.span.end();
     } catch (problem) {
       fault("end span", problem);

@@ -1,4 +1,4 @@
-import { type Span, SpanKind } from "@opentelemetry/api";
+import { type Attributes, type Context, type Link, type Span, SpanKind } from "@opentelemetry/api";
 import { activeContext } from "./context.ts";
 import { fault, started } from "./guard.ts";
 import { Call, type Ending, follow } from "./run.ts";
@@ -12,6 +12,12 @@ export interface Settlement {
   readonly system: string;
   readonly destination: string | undefined;
   readonly group: string | undefined;
+  /** Of the broker's own. */
+  readonly attributes?: Attributes;
+  /** The context that its span starts in. Default: the active one. */
+  readonly context?: Context;
+  /** The messages that are settled, where it is not started in the context of one. */
+  readonly links?: Link[];
 }
 
 /**
@@ -37,7 +43,7 @@ export function openSettlement(
 ): Ending | undefined {
   let span: Span | undefined;
   try {
-    if (tracing.spans) span = started(start(operation, tracing, { system, destination, group }));
+    if (tracing.spans) span = started(start(operation, tracing, settlement));
   } catch (error) {
     fault("start span", error);
   }
@@ -58,7 +64,7 @@ export function openSettlement(
 function start(
   operation: string,
   tracing: Tracing,
-  { system, destination, group }: Settlement,
+  { system, destination, group, attributes, context, links }: Settlement,
 ): Span {
   return tracing.now().tracer.startSpan(
     destination === undefined ? operation : `${operation} ${destination}`,
@@ -70,9 +76,11 @@ function start(
         [SYSTEM]: system,
         ...(destination === undefined ? {} : { [DESTINATION]: destination }),
         ...(group === undefined ? {} : { [GROUP]: group }),
+        ...attributes,
         ...clientAttributes(tracing),
       },
+      ...(links === undefined ? {} : { links }),
     },
-    activeContext(),
+    context ?? activeContext(),
   );
 }

@@ -51,7 +51,14 @@ export class Source {
   private readonly outcomes: Readonly<Record<Outcome, Series>>;
   private failed: Failed | undefined;
 
-  constructor(format: MessageFormat, tracing: Tracing, origin: Origin, foreignSpans = false) {
+  /** @param attributes of the broker's own, for every process span. */
+  constructor(
+    format: MessageFormat,
+    tracing: Tracing,
+    origin: Origin,
+    foreignSpans = false,
+    attributes: Attributes = {},
+  ) {
     this.format = format;
     this.tracing = tracing;
     this.origin = origin;
@@ -71,6 +78,7 @@ export class Source {
       ...system,
       ...named.span,
       ...reader,
+      ...attributes,
       ...clientAttributes(tracing),
     });
     const measured = { ...system, ...named.metric, ...reader };

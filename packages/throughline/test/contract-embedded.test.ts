@@ -10,6 +10,7 @@ const features: Features = {
   sendMany: true,
   batches: true,
   concurrency: true,
+  loop: true,
   redelivery: true,
   errorReports: true,
   settlement: true,

@@ -11,6 +11,7 @@ const features: Features = {
   sendMany: true,
   batches: true,
   concurrency: true,
+  loop: true,
   redelivery: true,
   errorReports: true,
   settlement: true,

@@ -9,6 +9,8 @@ export interface Features {
   batches: Feature;
   /** Runs handlers of one consumer side by side. */
   concurrency: Feature;
+  /** Has a loop of its own that calls handlers; else it is the application's. */
+  loop: Feature;
   /** Delivers a message again whose handler failed. */
   redelivery: Feature;
   /** Reports a handler's error as an object, which can be compared with the one thrown. */
@@ -39,6 +41,7 @@ const NAMES: Readonly<Record<FeatureName, true>> = {
   sendMany: true,
   batches: true,
   concurrency: true,
+  loop: true,
   redelivery: true,
   errorReports: true,
   settlement: true,

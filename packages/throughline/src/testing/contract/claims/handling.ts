@@ -87,6 +87,8 @@ export const handling: readonly Claim[] = [
   },
   {
     name: "a consumer that is started inside a span draws no message into that span's trace",
+    // A span around the application's own loop is around its processMessage, and is linked.
+    needs: ["loop"],
     async body(stage) {
       const { spans } = stage;
       const inbox = await stage.within("start", () => stage.inbox({ name: "started in a span" }));
