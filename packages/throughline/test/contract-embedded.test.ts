@@ -17,6 +17,7 @@ const features: Features = {
   retries: true,
   repeatedHeaders: true,
   emptyHeaders: "kafkajs refuses to send a header without a value; the contract in memory has it",
+  emptyTexts: true,
   tombstones: true,
   frozenMessages: true,
   compression: true,

@@ -18,6 +18,7 @@ const features: Features = {
   retries: true,
   repeatedHeaders: true,
   emptyHeaders: true,
+  emptyTexts: true,
   tombstones: true,
   frozenMessages: true,
   compression: "nothing is written to a wire",

@@ -17,6 +17,7 @@ const features: Features = {
   retries: true,
   repeatedHeaders: "a message has one attribute of a name",
   emptyHeaders: "an attribute has a value",
+  emptyTexts: "SQS refuses an empty attribute",
   tombstones: "a message has a body",
   frozenMessages: true,
   compression: "SQS has none",

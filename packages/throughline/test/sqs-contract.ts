@@ -95,7 +95,8 @@ export abstract class SqsQueues implements Connection {
   abstract readonly clients: readonly object[];
   protected readonly client: SQSClient;
   protected readonly config: SQSClientConfig;
-  private readonly bare: SQSClient;
+  /** Settles too: a span of that may end after the claim that it belongs to. */
+  protected readonly bare: SQSClient;
   private readonly urls = new Map<string, string>();
 
   constructor(wrap: Wrap, config: SQSClientConfig) {
@@ -247,11 +248,11 @@ class SqsConnection extends SqsQueues {
         ReceiptHandle,
         VisibilityTimeout: 0,
       }));
-      await this.client.send(new ChangeMessageVisibilityBatchCommand({ QueueUrl, Entries }));
+      await this.bare.send(new ChangeMessageVisibilityBatchCommand({ QueueUrl, Entries }));
       return false;
     }
     for (const { ReceiptHandle } of one === undefined ? messages : [one]) {
-      await this.client.send(new DeleteMessageCommand({ QueueUrl, ReceiptHandle }));
+      await this.bare.send(new DeleteMessageCommand({ QueueUrl, ReceiptHandle }));
     }
     return true;
   }

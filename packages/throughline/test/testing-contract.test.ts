@@ -22,6 +22,7 @@ const features: Features = {
   retries: true,
   repeatedHeaders: true,
   emptyHeaders: "no header is empty",
+  emptyTexts: true,
   tombstones: true,
   frozenMessages: true,
   compression: "nothing is written to a wire",

@@ -23,6 +23,8 @@ export interface Features {
   repeatedHeaders: Feature;
   /** A consumed header may have a name and no value. */
   emptyHeaders: Feature;
+  /** A header may hold an empty text. */
+  emptyTexts: Feature;
   /** A message may have no body at all. */
   tombstones: Feature;
   /** The bare client sends frozen messages. */
@@ -48,6 +50,7 @@ const NAMES: Readonly<Record<FeatureName, true>> = {
   retries: true,
   repeatedHeaders: true,
   emptyHeaders: true,
+  emptyTexts: true,
   tombstones: true,
   frozenMessages: true,
   compression: true,
