@@ -31,7 +31,10 @@ export async function jarsAvailable(set: JarSet, javaMajor: number): Promise<Abs
       wayOut: `${wanted}, ${set.ownServer}`,
     };
   }
-  if ((await cachedJars(set)) === undefined && (await outputOf("mvn", ["--version"])) === undefined) {
+  if (
+    (await cachedJars(set)) === undefined &&
+    (await outputOf("mvn", ["--version"])) === undefined
+  ) {
     return {
       why: `no Maven here (tried mvn), and the jars of ${set.title} are not in the cache yet`,
       wayOut: `Install Maven (Debian: apt-get install maven), ${set.ownServer}`,

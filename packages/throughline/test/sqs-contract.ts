@@ -220,7 +220,12 @@ class SqsConnection extends SqsQueues {
     const groups = Map.groupBy(messages, ({ Attributes }) => Attributes?.MessageGroupId);
     const work = [...groups.values()].map(async (group) => {
       for (const [at, one] of group.entries()) {
-        const done = await this.settling(QueueUrl, group.slice(at), () => this.one(one, consuming), one);
+        const done = await this.settling(
+          QueueUrl,
+          group.slice(at),
+          () => this.one(one, consuming),
+          one,
+        );
         if (!done) return;
       }
     });

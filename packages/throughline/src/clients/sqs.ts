@@ -217,7 +217,8 @@ export function withRetries<Received extends object, Result>(
       ? policy
       : {
           ...policy,
-          deadLetter: (letter, error, message) => send(knownWhenSpread(letter), error, message as DeadLetter),
+          deadLetter: (letter, error, message) =>
+            send(knownWhenSpread(letter), error, message as DeadLetter),
         };
   return adapter.withRetries(handler, known as RetryPolicy, (message) => ({
     message,

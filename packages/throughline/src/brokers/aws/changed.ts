@@ -27,7 +27,12 @@ export function withField<Original extends object>(
       const own = Reflect.getOwnPropertyDescriptor(original, name);
       if (own === undefined && name !== field) return undefined;
       const held: unknown = name === field ? value : Reflect.get(original, name, original);
-      return { value: held, enumerable: own?.enumerable ?? true, configurable: true, writable: true };
+      return {
+        value: held,
+        enumerable: own?.enumerable ?? true,
+        configurable: true,
+        writable: true,
+      };
     },
   });
 }

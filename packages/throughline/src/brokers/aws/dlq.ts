@@ -30,7 +30,9 @@ export function unpackDlq(text: unknown): Record<string, string> | undefined {
     return undefined;
   }
   const facts = read as Record<string, unknown>;
-  const found = NAMES.filter((name) => Object.hasOwn(facts, name) && typeof facts[name] === "string");
+  const found = NAMES.filter(
+    (name) => Object.hasOwn(facts, name) && typeof facts[name] === "string",
+  );
   if (found.length === 0) return undefined;
   return Object.fromEntries(found.map((name) => [name, facts[name] as string]));
 }

@@ -65,8 +65,7 @@ function prepare(
   const sending = openSend(destination, messages, messages.length);
   const room = roomBeside(messages, maxBytes);
   const sent = messages.map((message, at) => message.with(sending.headers[at], room));
-  const changed =
-    entries === undefined ? (sent[0] as object) : withField(input, entries, sent);
+  const changed = entries === undefined ? (sent[0] as object) : withField(input, entries, sent);
   return { command: withInput(command, changed), sending, messages };
 }
 
@@ -93,7 +92,9 @@ interface FailedEntry {
 }
 
 function refusalOf(failed: readonly FailedEntry[], sent: number): Error {
-  const each = failed.map(({ Id, Code, Message }) => `${Id} (${[Code, Message].filter(Boolean).join(": ")})`);
+  const each = failed.map(
+    ({ Id, Code, Message }) => `${Id} (${[Code, Message].filter(Boolean).join(": ")})`,
+  );
   const error = new Error(`${failed.length} of ${sent} messages were refused: ${each.join(", ")}`);
   return Object.assign(error, { name: "PartialBatchFailure", code: failed[0]?.Code });
 }

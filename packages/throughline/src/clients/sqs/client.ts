@@ -57,8 +57,7 @@ export function tracedClient<Client extends SQSClient>(
     },
   };
   for (const name of METHODS) {
-    methods[name] = (own, self, args) =>
-      Reflect.apply(own, self === client ? proxy : self, args);
+    methods[name] = (own, self, args) => Reflect.apply(own, self === client ? proxy : self, args);
   }
   const proxy = wrap(client, methods);
   return proxy;

@@ -21,7 +21,9 @@ export function receiveTraced(
   const [command, ...rest] = args as [Command, ...unknown[]];
   const asking = [askingFor(command, source.tracing), ...rest];
   return answered(own, self, asking, (failed, answer) => {
-    const messages: unknown = failed ? undefined : (answer as { Messages?: unknown } | undefined)?.Messages;
+    const messages: unknown = failed
+      ? undefined
+      : (answer as { Messages?: unknown } | undefined)?.Messages;
     if (!Array.isArray(messages)) return;
     const active = activeContext();
     for (const message of messages as object[]) {
