@@ -18,7 +18,7 @@ export interface Parent {
 
 /** A process of its own that has started a server, ready to be killed. */
 export async function parentOf(
-  server: "kafka" | "embedded-kafka" | "jaeger" | "rabbitmq",
+  server: "kafka" | "embedded-kafka" | "jaeger" | "rabbitmq" | "fauxqs" | "elasticmq",
 ): Promise<Parent> {
   const parent = spawn(process.execPath, [PARENT, server], { stdio: ["ignore", "pipe", "pipe"] });
   const allGone = once(parent.stderr.resume(), "close");
