@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { javaCommand } from "../../../services/kafka/available.ts";
+import { javaCommand } from "../../../services/java/available.ts";
 import { createTopics } from "../../../services/topics.ts";
 import { PAYMENTS_JAR, SHIPPING_PYTHON } from "./prepare.ts";
 import { type Ending, type Service, startService } from "./service.ts";

@@ -2,7 +2,7 @@ import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import type { Absence } from "../../../services/driver.ts";
 import { kafkaAvailable } from "../../../services/kafka/start.ts";
-import { javaCommand } from "../../../services/kafka/available.ts";
+import { javaCommand } from "../../../services/java/available.ts";
 
 const PROBE_TIMEOUT_MS = 20_000;
 const JAVA_MAJOR = 17;

@@ -39,7 +39,7 @@ export function settle<Result>(
 export function openSettlement(
   operation: string,
   tracing: Tracing,
-  { system, destination, group }: Settlement,
+  settlement: Settlement,
 ): Ending | undefined {
   let span: Span | undefined;
   try {

@@ -34,6 +34,7 @@ export const classicFeatures: Features = {
   sendMany: "produce() takes one message",
   batches: true,
   concurrency: true,
+  loop: true,
   redelivery:
     "a classic consumer does not wait for its listeners, and gives nothing again by itself",
   errorReports: true,
@@ -41,6 +42,7 @@ export const classicFeatures: Features = {
   retries: true,
   repeatedHeaders: true,
   emptyHeaders: "the client gives a header without a value as an empty one, and sends none",
+  emptyTexts: true,
   tombstones: true,
   frozenMessages: true,
   compression: true,

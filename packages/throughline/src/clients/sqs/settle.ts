@@ -1,7 +1,7 @@
 import { type Link, type SpanContext, trace } from "@opentelemetry/api";
 import { activeContext, MessageContext, originOf, spanContextIn } from "../../context.ts";
 import { fault } from "../../guard.ts";
-import { settle, type Settlement } from "../../settle.ts";
+import { openSettlement, type Settlement } from "../../settle.ts";
 import { SQS_QUEUE_URL } from "../../semconv.ts";
 import type { Tracing } from "../../tracing.ts";
 import { answered } from "../../brokers/aws/command.ts";
@@ -37,26 +37,9 @@ export function settleTraced(
     attributes: { [SQS_QUEUE_URL]: url },
     ...belonging(args[0], queue, operation === "delete"),
   };
-  const withCallback = args.some((each, at) => at > 0 && typeof each === "function");
-  if (!withCallback) {
-    return settle(operation, tracing, settlement, () => Reflect.apply(own, self, args) as unknown);
-  }
-  // The span ends when the callback is called, which nothing that comes back would tell.
-  let outcome: { result: unknown } | { thrown: unknown } | undefined;
-  const settled = settle(operation, tracing, settlement, () => {
-    return new Promise<void>((resolve, reject) => {
-      const done = (failed: boolean, answer: unknown): void =>
-        failed ? reject(answer) : resolve();
-      try {
-        outcome = { result: answered(own, self, args, done) };
-      } catch (thrown) {
-        outcome = { thrown };
-      }
-    });
-  });
-  settled.catch(() => {});
-  if (outcome !== undefined && "thrown" in outcome) throw outcome.thrown;
-  return outcome?.result;
+  const ending = openSettlement(operation, tracing, settlement);
+  if (ending === undefined) return Reflect.apply(own, self, args);
+  return answered(own, self, args, (failed, answer) => ending.end(failed, answer));
 }
 
 /** Where the span of a settlement belongs: the active trace where that is the message's, else the message's. */
