@@ -91,7 +91,8 @@ function javaArgs(jars: string, port: number, folder: string | undefined): strin
     "rest-stats.enabled": false,
     ...(folder !== undefined && {
       "messages-storage.enabled": true,
-      "messages-storage.uri": `jdbc:h2:${join(folder, "messages")}`,
+      // Else what was written in the last half second is gone when it is killed.
+      "messages-storage.uri": `jdbc:h2:${join(folder, "messages")};WRITE_DELAY=0`,
     }),
   };
   return [

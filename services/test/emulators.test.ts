@@ -92,16 +92,20 @@ test(
   { skip: noElasticmq ?? false, timeout: 2 * timeout },
   async () => {
     const folder = await mkdtemp(join(tmpdir(), "services-test-"));
+    const before = await startElasticmq({ folder, progress });
+    const sqs = clientOf(before.endpoint);
     try {
-      const before = await startElasticmq({ folder, progress });
-      const sqs = clientOf(before.endpoint);
       const url = await send(sqs);
       await before.stop();
       const after = await startElasticmq({ folder, port: before.port, progress });
-      assert.equal((await receive(sqs, url))?.Body, "one");
-      sqs.destroy();
-      await after.stop();
+      try {
+        assert.equal((await receive(sqs, url))?.Body, "one");
+      } finally {
+        await after.stop();
+      }
     } finally {
+      sqs.destroy();
+      await before.stop();
       await rm(folder, { recursive: true, force: true });
     }
   },

@@ -6,9 +6,9 @@
 import type { Context } from "@opentelemetry/api";
 import type { Message, MessageAttributeValue, SQSClient } from "@aws-sdk/client-sqs";
 import { adapterFor } from "../adapter.ts";
-import { areAttributes, headersOf } from "../brokers/aws/attributes.ts";
-import { knownWhenSpread, linksWhenSpread } from "../brokers/aws/spread.ts";
-import { attributesOf, redrivenFrom, sqsFormat } from "../brokers/aws/message.ts";
+import { areAttributes, headersOf } from "./aws/attributes.ts";
+import { knownWhenSpread, linksWhenSpread } from "./aws/spread.ts";
+import { attributesOf, redrivenFrom, sqsFormat } from "./aws/message.ts";
 import type { DeadLetterOptions } from "../dead-letter.ts";
 import type { DeadLetterOrigin } from "../dead-letter-origin.ts";
 import type { Delivery } from "../message.ts";
@@ -217,8 +217,7 @@ export function withRetries<Received extends object, Result>(
       ? policy
       : {
           ...policy,
-          deadLetter: (letter, error, message) =>
-            send(knownWhenSpread(letter), error, message as DeadLetter),
+          deadLetter: (letter, error, message) => send(knownWhenSpread(letter), error, message),
         };
   return adapter.withRetries(handler, known as RetryPolicy, (message) => ({
     message,

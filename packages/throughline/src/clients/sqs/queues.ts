@@ -2,7 +2,7 @@ import { Destination } from "../../destination.ts";
 import { SQS_QUEUE_URL } from "../../semconv.ts";
 import { Source } from "../../source.ts";
 import type { Tracing } from "../../tracing.ts";
-import { sqsFormat, SQS_SYSTEM } from "../../brokers/aws/message.ts";
+import { sqsFormat, SQS_SYSTEM } from "../aws/message.ts";
 import { Receipts } from "./receipts.ts";
 
 /** One queue, as something to send to and to receive from. */

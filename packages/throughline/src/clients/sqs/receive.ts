@@ -3,9 +3,9 @@ import { rememberDelivery } from "../../delivered.ts";
 import { fault } from "../../guard.ts";
 import { readDelivered } from "../../read.ts";
 import type { Tracing } from "../../tracing.ts";
-import { askedNames } from "../../brokers/aws/asked.ts";
-import { withField } from "../../brokers/aws/changed.ts";
-import { answered, type Command, withInput } from "../../brokers/aws/command.ts";
+import { askedNames } from "../aws/asked.ts";
+import { withField } from "../aws/changed.ts";
+import { answered, type Command, withInput } from "../aws/command.ts";
 import type { Queue } from "./queues.ts";
 
 /**

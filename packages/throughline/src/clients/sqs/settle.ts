@@ -4,8 +4,8 @@ import { fault } from "../../guard.ts";
 import { openSettlement, type Settlement } from "../../settle.ts";
 import { SQS_QUEUE_URL } from "../../semconv.ts";
 import type { Tracing } from "../../tracing.ts";
-import { answered } from "../../brokers/aws/command.ts";
-import { SQS_SYSTEM } from "../../brokers/aws/message.ts";
+import { answered } from "../aws/command.ts";
+import { SQS_SYSTEM } from "../aws/message.ts";
 import type { Queue } from "./queues.ts";
 
 /** The operations that settle messages, with the name of the span of each. */

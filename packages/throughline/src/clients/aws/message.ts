@@ -90,7 +90,7 @@ function withoutInner(
 }
 
 /** A message to send with this body and what fits of these headers. */
-export function letterOf(
+function letterOf(
   body: unknown,
   changed: AttributeHeaders,
   given: AttributeHeaders | undefined,
