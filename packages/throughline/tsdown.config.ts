@@ -3,6 +3,7 @@ import { defineConfig } from "tsdown";
 export default defineConfig({
   entry: [
     "src/index.ts",
+    "src/clients/amqplib.ts",
     "src/clients/confluent.ts",
     "src/clients/kafkajs.ts",
     "src/clients/rdkafka.ts",

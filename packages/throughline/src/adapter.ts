@@ -38,7 +38,7 @@ export interface Adapter {
   withRetries<Argument, Result>(
     handler: (argument: Argument) => Result,
     policy: RetryPolicy,
-    describe: (argument: Argument) => Attempted,
+    describe: (argument: Argument) => Attempted | undefined,
   ): (argument: Argument) => Promise<Awaited<Result> | undefined>;
 }
 

@@ -15,15 +15,30 @@ export function processDelivered<Argument, Result>(
   source: Source,
   call: Call<Argument, Result>,
 ): Result {
-  let scope: Scope | undefined;
+  const scope = delivered(message, source);
+  return scope === undefined ? call.bare() : scope.run(call);
+}
+
+/** The scope of a message that has just been delivered; undefined for one to be left alone. Never throws. */
+export function delivered(message: object, source: Source): Scope | undefined {
   try {
     // Known though it may be left alone, so that processMessage leaves it alone too.
     rememberDelivery(message, source);
-    if (!source.ignored) scope = openDelivered(message, source);
+    return source.ignored ? undefined : openDelivered(message, source);
+  } catch (error) {
+    fault("adapter", error);
+    return undefined;
+  }
+}
+
+/** Takes note of a message that is handed over without a handler: known and counted, with no scope yet. */
+export function deliveredUnhandled(message: object, source: Source): void {
+  try {
+    rememberDelivery(message, source);
+    if (!source.ignored) readDelivered(message, source, activeContext());
   } catch (error) {
     fault("adapter", error);
   }
-  return scope === undefined ? call.bare() : scope.run(call);
 }
 
 function openDelivered(message: object, source: Source): Scope {

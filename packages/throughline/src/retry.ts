@@ -23,7 +23,7 @@ interface Checked {
   readonly deadLetter: ((letter: object, error: unknown, message: object) => unknown) | undefined;
 }
 
-/** What a client's adapter tells of one handler call. */
+/** What a client's adapter tells of one handler call; nothing of a call without a message, which is made once. */
 export interface Attempted {
   readonly message: object;
   /** Keeps the client's membership alive; absent where it needs no such thing. */
@@ -69,7 +69,7 @@ export function callTold<Argument, Result>(
 export function retrying<Argument, Result>(
   handler: (argument: Argument) => Result,
   policy: RetryPolicy,
-  describe: (argument: Argument) => Attempted,
+  describe: (argument: Argument) => Attempted | undefined,
   steps: RetrySteps,
 ): (argument: Argument) => Promise<Awaited<Result> | undefined> {
   const checked = check(policy);
@@ -78,7 +78,9 @@ export function retrying<Argument, Result>(
     argument: Argument,
     delivery?: Delivery,
   ): Promise<Awaited<Result> | undefined> {
-    const { message, heartbeat } = describe(argument);
+    const attempted = describe(argument);
+    if (attempted === undefined) return await handler.call(self, argument);
+    const { message, heartbeat } = attempted;
     const attempt = (): Result => handler.call(self, argument);
     for (let attempts = 1; ; attempts++) {
       try {

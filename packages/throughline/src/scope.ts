@@ -34,10 +34,15 @@ export class Scope implements Ending {
     this.startMs = source.tracing.now().meters.process === undefined ? 0 : performance.now();
   }
 
+  /** Whether anything ends with it: a span, or a time that is measured. */
+  get ends(): boolean {
+    return this.span !== undefined || this.startMs !== 0;
+  }
+
   /** Makes the host's call in this scope, which ends with it. */
   run<Argument, Result>(call: Call<Argument, Result>): Result {
     // Without a span or a clock there is nothing to end: the host's own promise is given back.
-    if (this.span === undefined && this.startMs === 0) return call.within(this.context);
+    if (!this.ends) return call.within(this.context);
     return follow(call, this.context, this);
   }
 

@@ -11,10 +11,14 @@ export const PARTITION = "messaging.destination.partition.id";
 export const GROUP = "messaging.consumer.group.name";
 export const CLIENT_ID = "messaging.client.id";
 export const MESSAGE_ID = "messaging.message.id";
+export const CONVERSATION_ID = "messaging.message.conversation_id";
 export const BATCH_COUNT = "messaging.batch.message_count";
 export const SERVER_ADDRESS = "server.address";
 export const SERVER_PORT = "server.port";
 export const ERROR_TYPE = "error.type";
+
+export const RABBITMQ_ROUTING_KEY = "messaging.rabbitmq.destination.routing_key";
+export const RABBITMQ_DELIVERY_TAG = "messaging.rabbitmq.message.delivery_tag";
 
 export const KAFKA_OFFSET = "messaging.kafka.offset";
 export const KAFKA_KEY = "messaging.kafka.message.key";
@@ -25,6 +29,8 @@ export const AWS_REQUEST_ID = "aws.request_id";
 
 /** Our own: the links that a batch span has room for are 128; how many more there were. */
 export const LINKS_DROPPED = "throughline.links.dropped";
+/** Our own: a message's span was ended before it was settled, for want of room (`given up`). */
+export const SETTLEMENT = "throughline.settlement";
 /** Our own: how many spans' contexts a message with several traceparents claimed. */
 export const DUPLICATES = "throughline.context.duplicates";
 

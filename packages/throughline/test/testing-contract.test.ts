@@ -16,9 +16,17 @@ const features: Features = {
   batches: true,
   concurrency: true,
   loop: true,
+  handlerErrors: true,
   redelivery: true,
   errorReports: true,
   settlement: true,
+  ownSettlement: "kafkajs commits offsets, which are no message's own",
+  refusing: "Kafka keeps its records: there is nothing to refuse",
+  settlementTimeouts: "a record comes again when its group is assigned anew, and not by time",
+  pulling: "kafkajs hands records to handlers alone",
+  sendingOn: "what kafkajs sends and what it hands over are different objects",
+  brokerDeadLetters: "Kafka dead-letters nothing by itself",
+  promisesOfItself: "kafkajs has no such promise",
   retries: true,
   repeatedHeaders: true,
   emptyHeaders: "no header is empty",
@@ -128,15 +136,21 @@ test("a claim that fails inside a handler fails, though the client tries the mes
 test("what is declared absent is skipped with its reason, by the runner's own way or in words", (t) => {
   const skipped: string[] = [];
   register(inMemory(), features, { skip: (name, reason) => skipped.push(`${name}: ${reason}`) });
-  assert.deepEqual(skipped, [
-    "kafkajs: a header without a value neither stops the handler nor costs the message its trace: no header is empty",
-    "kafkajs: compressed messages keep their traces: nothing is written to a wire",
-  ]);
+  const reasons = new Set(Object.values(features).filter((declared) => declared !== true));
+  assert.ok(skipped.every((line) => [...reasons].some((reason) => line.endsWith(`: ${reason}`))));
+  assert.deepEqual(
+    skipped.filter((line) => /empty$|a wire$/.test(line)),
+    [
+      "kafkajs: a header without a value neither stops the handler nor costs the message its trace: no header is empty",
+      "kafkajs: compressed messages keep their traces: nothing is written to a wire",
+    ],
+  );
 
   const said = t.mock.method(console, "log", () => {});
   register(inMemory(), features, {});
+  const words = said.mock.calls.map(({ arguments: [line] }) => String(line));
   assert.equal(
-    said.mock.calls[1]?.arguments[0],
+    words.find((line) => line.includes("compressed")),
     "skipped: kafkajs: compressed messages keep their traces: nothing is written to a wire",
   );
 
@@ -144,7 +158,7 @@ test("what is declared absent is skipped with its reason, by the runner's own wa
   const run = Object.assign(() => {}, { skip: (name: string) => named.push(name) });
   contractSuite(run, inMemory(), features, { tracing, after: () => {} });
   assert.deepEqual(
-    named[1],
+    named.find((name) => name.includes("compressed")),
     "kafkajs: compressed messages keep their traces (absent: nothing is written to a wire)",
   );
 });

@@ -20,8 +20,10 @@ export type {
   Consuming,
   ContractClient,
   ContractRetries,
+  Holding,
   MessageParts,
   ReadParts,
   SendHow,
+  Settling,
   Wrap,
 } from "./contract/client.ts";

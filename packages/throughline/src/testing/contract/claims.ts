@@ -9,8 +9,10 @@ import { handling } from "./claims/handling.ts";
 import { host } from "./claims/host.ts";
 import { kinds } from "./claims/kinds.ts";
 import { off } from "./claims/off.ts";
+import { pulling } from "./claims/pulling.ts";
 import { relation } from "./claims/relation.ts";
 import { sending } from "./claims/sending.ts";
+import { settlement } from "./claims/settlement.ts";
 import { untouched } from "./claims/untouched.ts";
 
 /** All claims, in the order in which they are tested. */
@@ -21,6 +23,8 @@ export const claims: readonly Claim[] = [
   ...carried,
   ...relation,
   ...batch,
+  ...settlement,
+  ...pulling,
   ...forwarding,
   ...deadLetters,
   ...kinds,

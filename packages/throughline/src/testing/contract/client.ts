@@ -50,6 +50,20 @@ export interface Consuming {
   readonly failed?: (error: unknown) => void;
 }
 
+/** How an application settles one message that it was handed. */
+export interface Settling {
+  /** It is done with. Gives what the client's own method gives. */
+  ack(): unknown;
+  /** For the feature `refusing`: it is not, and is to come again, or not. */
+  refuse?(again: boolean): unknown;
+}
+
+/** A consumer whose messages the application settles itself. */
+export interface Holding {
+  /** Closes what the messages are delivered on; resolves when it is closed. */
+  close(): Promise<void>;
+}
+
 /** As withRetries takes it. */
 export interface ContractRetries {
   readonly attempts: number;
@@ -84,6 +98,24 @@ export interface Connection {
    * be compared with that of another destination.
    */
   settled?(destination: string): Promise<unknown>;
+  /**
+   * For the feature `ownSettlement`: hands each message to `take`, whose result is the result of
+   * the client's own callback, and settles nothing.
+   */
+  hold?(
+    destination: string,
+    take: (message: object, settling: Settling) => unknown,
+  ): Promise<Holding>;
+  /** For the feature `settlementTimeouts`: a destination whose messages come again in seconds. */
+  hastyDestination?(): Promise<string>;
+  /** For the feature `pulling`: asks for one message, and gives what the client gives. */
+  pull?(destination: string): Promise<unknown>;
+  /** For the feature `sendingOn`: sends a consumed message on, with all that it brought. */
+  sendOn?(destination: string, message: object): unknown;
+  /** For the feature `brokerDeadLetters`: a destination, and where the broker puts what is refused there. */
+  deadLettering?(): Promise<{ destination: string; letters: string }>;
+  /** For the feature `promisesOfItself`: what such promises came to, each with the client that gave it. */
+  promised?(): Promise<readonly (readonly [client: object, came: unknown])[]>;
   close(): Promise<void>;
 }
 

@@ -9,6 +9,8 @@ export interface Features {
   batches: Feature;
   /** Runs handlers of one consumer side by side. */
   concurrency: Feature;
+  /** Looks at what a handler gives: a rejection is a failure to it. */
+  handlerErrors: Feature;
   /** Has a loop of its own that calls handlers; else it is the application's. */
   loop: Feature;
   /** Delivers a message again whose handler failed. */
@@ -17,6 +19,20 @@ export interface Features {
   errorReports: Feature;
   /** Tells which messages are settled. */
   settlement: Feature;
+  /** The application settles each message itself, whenever it likes. */
+  ownSettlement: Feature;
+  /** The application refuses a message: for good, or to have it again. */
+  refusing: Feature;
+  /** A message that is not settled in time comes again. */
+  settlementTimeouts: Feature;
+  /** Gives a message when asked for one, to no handler. */
+  pulling: Feature;
+  /** Sends a consumed message on with all that it brought: its properties, its options. */
+  sendingOn: Feature;
+  /** The broker itself dead-letters what is refused. */
+  brokerDeadLetters: Feature;
+  /** Some promise of the client's is one of the client itself. */
+  promisesOfItself: Feature;
   /** The subpath has withRetries. */
   retries: Feature;
   /** A header may be repeated. */
@@ -43,10 +59,18 @@ const NAMES: Readonly<Record<FeatureName, true>> = {
   sendMany: true,
   batches: true,
   concurrency: true,
+  handlerErrors: true,
   loop: true,
   redelivery: true,
   errorReports: true,
   settlement: true,
+  ownSettlement: true,
+  refusing: true,
+  settlementTimeouts: true,
+  pulling: true,
+  sendingOn: true,
+  brokerDeadLetters: true,
+  promisesOfItself: true,
   retries: true,
   repeatedHeaders: true,
   emptyHeaders: true,

@@ -44,6 +44,23 @@ export const client: readonly Claim[] = [
     },
   },
   {
+    name: "a promise of the client itself is one of the traced client",
+    needs: ["promisesOfItself"],
+    async body(stage) {
+      const [bare, traced] = [await stage.connection("bare"), await stage.connection()];
+      const of = {
+        bare: (await bare.promised?.()) ?? [],
+        traced: (await traced.promised?.()) ?? [],
+      };
+      assert.ok(
+        of.bare.length > 0 && of.bare.every(([one, came]) => came === one),
+        "no such promise",
+      );
+      assert.equal(of.traced.length, of.bare.length);
+      for (const [one, came] of of.traced) assert.ok(came === one, "the bare one");
+    },
+  },
+  {
     name: "a method that gives its client back gives the traced one",
     async body(stage) {
       const { clients } = await stage.connection("bare");

@@ -86,6 +86,35 @@ export const deadLetters: readonly Claim[] = [
     },
   },
   {
+    name: "a message that the broker dead-letters is repaired in its own trace, beside the attempt that refused it",
+    needs: ["brokerDeadLetters", "ownSettlement", "refusing"],
+    async body(stage) {
+      const { spans } = stage;
+      const connection = await stage.connection();
+      const { destination, letters } = (await connection.deadLettering?.()) ?? lacking();
+      const refused = await connection.hold?.(destination, (_message, settling) => {
+        stage.mark("attempt");
+        settling.refuse?.(false);
+      });
+      let repaired: (() => void) | undefined;
+      const arrived = new Promise<void>((resolve) => (repaired = resolve));
+      const repairs = await connection.hold?.(letters, (_message, settling) => {
+        stage.mark("repair");
+        settling.ack();
+        repaired?.();
+      });
+      await stage.within("sender", async () => {
+        await connection.send(destination, [stage.message("1")]);
+      });
+      await stage.soon(arrived, "dead letter");
+      await spans.ended();
+      spans.expectSpans(/^(attempt|repair)$/, 2).inTraceOf("sender");
+      above(spans, "attempt").failed();
+      above(spans, "repair").succeeded();
+      await Promise.all([refused?.close(), repairs?.close()]);
+    },
+  },
+  {
     name: "a replay of a dead letter starts a new trace, linked to the attempt that failed",
     async body(stage) {
       const { client, spans } = stage;
@@ -149,3 +178,8 @@ export const deadLetters: readonly Claim[] = [
     },
   },
 ];
+
+/** @throws Error for a connection that has not what its client declares. */
+function lacking(): never {
+  throw new Error("the feature brokerDeadLetters is declared, and there is no deadLettering()");
+}

@@ -7,10 +7,12 @@ import { creating, processing } from "../spans-of.ts";
 export const failure: readonly Claim[] = [
   {
     name: "a handler that rejects makes its process span an error",
+    needs: ["handlerErrors"],
     body: (stage) => failOnce(stage, () => Promise.reject(declined())),
   },
   {
     name: "a handler that throws synchronously makes its process span an error",
+    needs: ["handlerErrors"],
     body: (stage) =>
       failOnce(stage, () => {
         throw declined();

@@ -37,6 +37,31 @@ export const forwarding: readonly Claim[] = [
     },
   },
   {
+    name: "a message that is sent on with all that it brought stays in its trace, with one context in its headers, and is not written to",
+    needs: ["sendingOn"],
+    async body(stage) {
+      const { spans } = stage;
+      const [first, next] = [await stage.inbox(), await stage.inbox({ name: "next" })];
+      const sentOn = stage.each(first, 1, async ({ message }) => {
+        stage.mark("first");
+        const before = snapshotOf(message, "message");
+        await first.connection.sendOn?.(next.destination, message);
+        assertUntouched(before, message, "message");
+      });
+      const arrived = stage.each(next, 1, ({ headers }) => {
+        stage.mark("next");
+        assert.equal(valuesOf(headers, "traceparent").length, 1);
+        assert.deepStrictEqual(valuesOf(headers, "tenant"), ["a"]);
+      });
+      const message = stage.message("1", { headers: stage.headers([["tenant", "a"]]) });
+      await stage.within("sender", () => stage.send(first, [message]));
+      await Promise.all([sentOn, arrived]);
+      await spans.ended();
+      spans.expectOneTrace();
+      above(spans, (span) => span === above(spans, "next").span).childOf(above(spans, "first"));
+    },
+  },
+  {
     name: "a message that is sent on outside of any span stays in the trace that it carries",
     async body(stage) {
       const { client, spans } = stage;
