@@ -57,7 +57,7 @@ const adapter = adapterFor(sqsFormat);
  */
 export function traced<Client extends SQSClient>(client: Client, options: Options = {}): Client {
   if (client !== null && typeof client === "object") {
-    if (isTraced(client)) return client;
+    if (isTraced(client, options)) return client;
     const tracing = new Tracing(options);
     if (typeof client.send === "function" && "middlewareStack" in client) {
       return tracedClient(client, tracing, { instrumented: isInstrumented(client.send) });
