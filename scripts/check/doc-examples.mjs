@@ -12,7 +12,7 @@ export function docExamples(root) {
   for (const file of globSync("packages/*/src/**/*.ts", { cwd: root }).toSorted()) {
     examples.push(...fromComments(file, readFileSync(join(root, file), "utf8")));
   }
-  for (const file of globSync(["*.md", "packages/*/*.md", "examples/*/*.md"], {
+  for (const file of globSync(["*.md", "docs/*.md", "packages/*/*.md", "examples/*/*.md"], {
     cwd: root,
   }).toSorted()) {
     examples.push(...fromMarkdown(file, readFileSync(join(root, file), "utf8")));

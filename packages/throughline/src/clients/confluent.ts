@@ -16,7 +16,7 @@ import { isTraced, wrap } from "../wrap.ts";
 import { tracedConsumer } from "./confluent/consumer.ts";
 import { tracedProducer } from "./confluent/producer.ts";
 import { tracedClassic } from "./librdkafka/classic.ts";
-import { librdkafkaFormat } from "./librdkafka/format.ts";
+import { isHeaderValue, librdkafkaFormat } from "./librdkafka/format.ts";
 import { toldBy } from "./librdkafka/told.ts";
 
 export { links } from "../links.ts";
@@ -71,7 +71,7 @@ export function traced<Traced extends Client>(client: Traced, options: Options =
     if ("send" in client && "sendBatch" in client) {
       return tracedProducer(client, tracing) as Traced;
     }
-    const classic = tracedClassic(client, tracing);
+    const classic = tracedClassic(client, tracing, isHeaderValue);
     if (classic !== undefined) return classic;
   }
   throw new TypeError(

@@ -59,13 +59,16 @@ const adapter = adapterFor(librdkafkaFormat);
 export function traced<Traced extends Client>(client: Traced, options: Options = {}): Traced {
   if (client !== null && typeof client === "object") {
     if (isTraced(client, options)) return client;
-    const made = tracedClassic(client, new Tracing(options));
+    const made = tracedClassic(client, new Tracing(options), takesAny);
     if (made !== undefined) return made;
   }
   throw new TypeError(
     `throughline: traced() takes a Producer, HighLevelProducer or KafkaConsumer of node-rdkafka, got ${client === null ? "null" : typeof client}`,
   );
 }
+
+/** Whatever a header's value is, the client sends its text. */
+const takesAny = (): boolean => true;
 
 /**
  * Handles one message in its own scope: its context is extracted and active in `handler`, in a

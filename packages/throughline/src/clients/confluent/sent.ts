@@ -1,7 +1,7 @@
 import type { Span } from "@opentelemetry/api";
 import { KAFKA_TOMBSTONE, PARTITION } from "../../semconv.ts";
 import type { Outgoing } from "../../send.ts";
-import { describeKey } from "../librdkafka/format.ts";
+import { describeKey, isHeaderValue } from "../librdkafka/format.ts";
 
 /** A message as the application writes it; the client reads these fields and no other. */
 interface Sendable {
@@ -49,13 +49,19 @@ export class SentMessage implements Outgoing {
   }
 }
 
-/** Reads a message of the application's; undefined where its headers are no plain ones. */
+/** Reads a message of the application's; undefined where the client is going to refuse its headers. */
 export function sentAs(message: unknown, withKey: boolean): SentMessage | undefined {
   if (message === null || typeof message !== "object") return undefined;
   const sent = new SentMessage(message, withKey);
-  const { headers } = sent;
-  const plain =
-    headers === undefined ||
-    (typeof headers === "object" && !Array.isArray(headers) && !(headers instanceof Map));
-  return plain ? sent : undefined;
+  return isTaken(sent.headers) ? sent : undefined;
+}
+
+/** The native side refuses a value that is neither text nor bytes, unless another header follows it. */
+function isTaken(headers: object | undefined): boolean {
+  if (headers === undefined) return true;
+  if (typeof headers !== "object" || Array.isArray(headers) || headers instanceof Map) return false;
+  for (const value of Object.values(headers) as unknown[]) {
+    if (!(Array.isArray(value) ? value.every(isHeaderValue) : isHeaderValue(value))) return false;
+  }
+  return true;
 }

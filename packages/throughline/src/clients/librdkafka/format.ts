@@ -24,6 +24,11 @@ export function describeKey(span: Span, key: unknown): void {
   }
 }
 
+/** Whether a header's value is one that Confluent's native side takes: text, or bytes of any view. */
+export function isHeaderValue(value: unknown): boolean {
+  return typeof value === "string" || ArrayBuffer.isView(value);
+}
+
 /** What a message looks like once a client over librdkafka has consumed it. */
 export const librdkafkaFormat: MessageFormat = {
   system: "kafka",

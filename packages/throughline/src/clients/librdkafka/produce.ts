@@ -11,6 +11,9 @@ import { answeringMethods, inContext } from "./callbacks.ts";
 import { describeKey } from "./format.ts";
 import { Outstanding } from "./outstanding.ts";
 
+/** Whether a producer takes such a value of a header, alone and with another after it. */
+export type TakesHeader = (value: unknown) => boolean;
+
 /** The places of the arguments of produce(); the high-level one has its headers where the other has an opaque. */
 const TOPIC = 0;
 const TIMESTAMP = 4;
@@ -24,10 +27,11 @@ const HEADERS = 6;
 export function tracedClassicProducer<Client extends object>(
   producer: Client,
   tracing: Tracing,
+  takes: TakesHeader,
 ): Client {
   const destinations = new Destinations("kafka", tracing);
   const produce: Method = (own, self, args) => {
-    const send = opened(args, args[HEADERS], destinations);
+    const send = opened(args, args[HEADERS], destinations, takes);
     if (send === undefined) return Reflect.apply(own, self, args);
     const given = withHeaders(args, HEADERS, send);
     return follow(
@@ -46,6 +50,7 @@ export function tracedClassicProducer<Client extends object>(
 export function tracedHighLevelProducer<Client extends object>(
   producer: Client,
   tracing: Tracing,
+  takes: TakesHeader,
 ): Client {
   const destinations = new Destinations("kafka", tracing);
   const outstanding = new Outstanding();
@@ -56,7 +61,7 @@ export function tracedHighLevelProducer<Client extends object>(
     const headers = short ? undefined : args[HIGH_LEVEL_HEADERS];
     // It never answers then, and fails when the message has arrived.
     if (typeof callback !== "function") return Reflect.apply(own, self, args);
-    const send = opened(args, headers, destinations);
+    const send = opened(args, headers, destinations, takes);
     const delivered = inContext(callback);
     if (send === undefined) {
       return Reflect.apply(own, self, [...args.slice(0, short ? -1 : HEADERS), delivered]);
@@ -85,11 +90,12 @@ function opened(
   args: unknown[],
   headers: unknown,
   destinations: Destinations,
+  takes: TakesHeader,
 ): Sending | undefined {
   try {
     const topic = args[TOPIC];
     // What the client refuses, or reads in a way of its own, is handed to it as it is.
-    if (typeof topic !== "string" || topic === "" || !isTaken(headers)) return undefined;
+    if (typeof topic !== "string" || topic === "" || !isTaken(headers, takes)) return undefined;
     const destination = destinations.of(topic);
     if (destination.ignored) return undefined;
     const withKey = destination.tracing.options.messageKey !== false;
@@ -101,16 +107,14 @@ function opened(
 }
 
 /** No headers, or a list of objects that each name one: all that the native side reads without a surprise. */
-function isTaken(headers: unknown): headers is object[] | undefined | null {
+function isTaken(headers: unknown, takes: TakesHeader): headers is object[] | undefined | null {
   if (headers === undefined || headers === null) return true;
   if (!Array.isArray(headers)) return false;
-  return headers.every(
-    (header: unknown) =>
-      header !== null &&
-      typeof header === "object" &&
-      !Array.isArray(header) &&
-      Object.keys(header).length > 0,
-  );
+  return headers.every((header: unknown) => {
+    if (header === null || typeof header !== "object" || Array.isArray(header)) return false;
+    const [name] = Object.keys(header);
+    return name !== undefined && takes(header[name as keyof typeof header]);
+  });
 }
 
 function outgoing(args: unknown[], headers: object[], withKey: boolean): Outgoing {
