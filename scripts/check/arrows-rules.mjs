@@ -35,9 +35,10 @@ export const rules = [
   },
   {
     name: "a-client-knows-no-other-client",
-    comment: "Clients over librdkafka share its classic interface, those of AWS its messages.",
+    comment:
+      "Clients over librdkafka share its classic interface, those with the interface of kafkajs its sends, those of AWS its messages.",
     from: { path: `${clients}([^/.]+)` },
-    to: { path: clients, pathNot: [`${clients}$1[/.]`, `${clients}(librdkafka|aws)/`] },
+    to: { path: clients, pathNot: [`${clients}$1[/.]`, `${clients}(librdkafka|kafkajs-api|aws)/`] },
   },
   { name: "a-client-knows-no-test-kit", from: { path: clients }, to: { path: kit } },
   { name: "test-kit-knows-no-runner", from: { path: kit }, to: { path: runners } },
