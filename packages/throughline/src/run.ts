@@ -96,10 +96,14 @@ export function follow<Argument, Result>(
     ending.end(false, undefined);
     return result;
   }
-  return settleLater(result, ending);
+  return settleLater(result, active, ending);
 }
 
-function settleLater<Result extends object>(result: Result, ending: Ending): Result {
+function settleLater<Result extends object>(
+  result: Result,
+  active: Context | undefined,
+  ending: Ending,
+): Result {
   let then: unknown;
   try {
     // Read once: the application may count, or make something of, each reading.
@@ -121,13 +125,19 @@ function settleLater<Result extends object>(result: Result, ending: Ending): Res
     throw error;
   };
   if (result instanceof Promise) return then.call(result, resolved, rejected);
-  return adopt(result, then).then(resolved, rejected) as unknown as Result;
+  return adopt(result, then, active).then(resolved, rejected) as unknown as Result;
 }
 
 // Other thenables need not return a promise from then(), nor keep to one call, and may give another
-// thenable: a promise of our own does away with all of that, as `await` does.
-function adopt(thenable: object, then: Function): Promise<unknown> {
+// thenable: a promise of our own does away with all of that, as `await` does. A lazy one, a query
+// builder for one, does its work when then() is called: in the scope, as its handler would have it.
+function adopt(thenable: object, then: Function, active: Context | undefined): Promise<unknown> {
   return new Promise((resolve, reject) => {
-    then.call(thenable, resolve, reject);
+    const call = new Call(
+      () => then.call(thenable, resolve, reject) as unknown,
+      undefined,
+      undefined,
+    );
+    void (active === undefined ? call.bare() : call.within(active));
   });
 }
