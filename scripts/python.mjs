@@ -1,6 +1,6 @@
 // npm run python [-- <step> ...] [-k <expression>]
 // Everything that must hold for python/: lint, format, types, the tests on a real Kafka, the wheel in
-// a clean environment. The last line is always `N passed, N failed, N skipped`.
+// a clean environment, the bench in short (`npm run python -- bench` for its figures). The last line is always `N passed, N failed, N skipped`.
 import { spawn } from "node:child_process";
 import { globSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
@@ -11,7 +11,7 @@ import { findPython, makeVenv } from "./python/venv.mjs";
 const root = join(import.meta.dirname, "..");
 const home = join(root, "python");
 const cache = join(root, ".cache");
-const steps = ["lint", "format", "types", "test", "wheel"];
+const steps = ["lint", "format", "types", "test", "wheel", "bench"];
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -64,6 +64,9 @@ const step = {
   types: () => run(python, ["-m", "mypy"]),
   test,
   wheel,
+  // Its figures take an idle minute; among the other steps it only shows that it runs.
+  bench: () =>
+    run(python, [join("bench", "bench.py"), ...(positionals.length > 0 ? [] : ["--short"])]),
 };
 
 /** The tests, on a Kafka of the caller's or one that is started for them. */

@@ -45,8 +45,8 @@ def origin_of(active: Context) -> dict[str, object]:
 
 def span_context_in(active: Context) -> SpanContext | None:
     """The span context of a context's span, where it is a valid one."""
-    span = active.get(SPAN_KEY)
-    if not isinstance(span, Span):
+    span: Span | None = active.get(SPAN_KEY)  # type: ignore[assignment]
+    if span is None:
         return None
     found = span.get_span_context()
     return found if found.is_valid else None
@@ -60,4 +60,4 @@ def baggage_in(active: Context) -> dict[str, object]:
 
 def is_suppressed(active: Context) -> bool:
     """Whether instrumentation is switched off in a context: no span is made there."""
-    return any(active.get(key) for key in _SUPPRESSED)
+    return bool(active) and any(active.get(key) for key in _SUPPRESSED)

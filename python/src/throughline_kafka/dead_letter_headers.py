@@ -57,6 +57,7 @@ def failed_attempt_of(headers: object, topic: str) -> SpanContext | None:
     """The failed attempt that a message is a replay of: a dead letter on its way back to the topic
     it came from. None for any other message.
     """
+    # Asked of every message that is sent, and hardly ever true.
     if last_text(headers, DLQ.destination) != topic:
         return None
     failed = last_text(headers, DLQ.failed)

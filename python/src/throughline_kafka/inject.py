@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from opentelemetry.context import Context
-from opentelemetry.trace import SpanContext
+from opentelemetry.trace import NonRecordingSpan, SpanContext
 
 from .baggage import format_baggage
-from .context import REMOTE_KEY, baggage_in, span_context_in
+from .context import REMOTE_KEY, SPAN_KEY, baggage_in, span_context_in
 from .guard import fault
 from .headers import Headers, name_of, pairs_of, written
 from .propagator import BAGGAGE, TRACEPARENT, TRACESTATE, Carrying, foreign_fields
@@ -20,31 +20,44 @@ def split(headers: object, carrying: Carrying) -> tuple[Pairs, Pairs]:
     """A message's headers: those that stay, and the propagator's own."""
     kept: Pairs = []
     own: Pairs = []
+    fields, lengths = carrying.fields, carrying.lengths
     for pair in pairs_of(headers):
-        name = name_of(pair[0])
-        is_own = name is not None and name.lower() in carrying.fields
-        (own if is_own else kept).append(pair)
+        name = pair[0] if isinstance(pair[0], str) else name_of(pair[0])
+        if name is not None and len(name) in lengths and name.lower() in fields:
+            own.append(pair)
+        else:
+            kept.append(pair)
     return kept, own
 
 
 def fields_of(context: Context, carrying: Carrying) -> list[tuple[str, str]]:
     """The trace headers to send for a context; none where the propagator fails."""
+    return fields_with(span_context_in(context), context, carrying)
+
+
+def fields_with(
+    span: SpanContext | None, context: Context, carrying: Carrying
+) -> list[tuple[str, str]]:
+    """The same for a span that was started under a context: none is made only to be read at once."""
     try:
         if carrying.propagator is not None:
+            if span is not None:
+                context = Context({**context, SPAN_KEY: NonRecordingSpan(span)})
             return foreign_fields(context, carrying)
-        return _w3c_fields(context, carrying.baggage) if carrying.fields else []
+        return _w3c_fields(span, context, carrying.baggage) if carrying.fields else []
     except Exception as error:
         fault("inject", error)
         return []
 
 
-def _w3c_fields(context: Context, with_baggage: bool) -> list[tuple[str, str]]:
+def _w3c_fields(
+    span: SpanContext | None, context: Context, with_baggage: bool
+) -> list[tuple[str, str]]:
     fields: list[tuple[str, str]] = []
-    span = span_context_in(context)
     if span is not None:
-        remote = context.get(REMOTE_KEY)
+        remote: SpanContext | None = context.get(REMOTE_KEY)  # type: ignore[assignment]
         random = (
-            isinstance(remote, SpanContext)
+            remote is not None
             and remote.trace_id == span.trace_id
             and bool(remote.trace_flags & RANDOM)
         )

@@ -32,30 +32,35 @@ _POSITIONS = (
 )
 
 
-def _positions(client: Any) -> tuple[str, ...]:
-    """The names of produce()'s positional arguments: SerializingProducer has them in other order."""
+def _positions(client: Any) -> dict[str, int]:
+    """Where produce() has each argument: SerializingProducer has them in another order."""
     try:
-        return tuple(inspect.signature(client.produce).parameters)
+        names = tuple(inspect.signature(client.produce).parameters)
     except (TypeError, ValueError):
-        return _POSITIONS
+        names = _POSITIONS
+    return {name: at for at, name in enumerate(names)}
 
 
 class _Call:
     """The arguments of one produce(), by name; only headers and the delivery callback change."""
 
-    def __init__(self, positions: tuple[str, ...], args: tuple[Any, ...], kwargs: Any) -> None:
+    __slots__ = ("_at", "args", "kwargs")
+
+    def __init__(self, at: dict[str, int], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        self._at = at
         self.args = args
         self.kwargs = kwargs
-        self.named = {**dict(zip(positions, args, strict=False)), **kwargs}
-        self._at = {name: at for at, name in enumerate(positions[: len(args)])}
 
-    def get(self, name: str, default: Any = None) -> Any:
-        return self.named.get(name, default)
+    def get(self, name: str) -> Any:
+        if name in self.kwargs:
+            return self.kwargs[name]
+        at = self._at.get(name)
+        return self.args[at] if at is not None and at < len(self.args) else None
 
     def put(self, name: str, value: Any) -> None:
         at = self._at.get(name)
-        if at is None:
-            self.kwargs = {**self.kwargs, name: value}
+        if name in self.kwargs or at is None or at >= len(self.args):
+            self.kwargs[name] = value  # made for this call alone
         else:
             self.args = (*self.args[:at], value, *self.args[at + 1 :])
 
@@ -175,7 +180,7 @@ class TracedAIOProducer(_Sends, AIOProducer):
     _headers_refused = False
 
     async def produce(self, *args: Any, **kwargs: Any) -> Any:
-        call = _Call(self._positions, args, kwargs)
+        call = _Call(self._positions, args, {**kwargs})
         gave_none = call.get("headers") is None
         sending = self._open(call, inject=not (self._headers_refused and gave_none))
         try:

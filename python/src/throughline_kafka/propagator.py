@@ -32,6 +32,8 @@ class Carrying:
     #: Lower-case names of the headers it owns, replaced as one set. Empty: nothing is carried.
     fields: frozenset[str]
     baggage: bool
+    #: The lengths of these names: most other headers are told apart without a look at them.
+    lengths: frozenset[int] = frozenset()
 
 
 def carrying_of(chosen: TextMapPropagator | None) -> Carrying:
@@ -41,9 +43,13 @@ def carrying_of(chosen: TextMapPropagator | None) -> Carrying:
         fields = frozenset(name.lower() for name in propagator.fields)
     except Exception as error:
         fault("adapter", error)
-        return Carrying(propagator, _W3C, True)
+        return Carrying(propagator, _W3C, True, _lengths(_W3C))
     ours = chosen is None and fields <= _W3C and (TRACEPARENT in fields or not fields)
-    return Carrying(None if ours else propagator, fields, BAGGAGE in fields)
+    return Carrying(None if ours else propagator, fields, BAGGAGE in fields, _lengths(fields))
+
+
+def _lengths(fields: frozenset[str]) -> frozenset[int]:
+    return frozenset(len(name) for name in fields)
 
 
 class _Readable:

@@ -28,7 +28,7 @@ from .extract import Extracted, extract
 from .guard import fault
 from .message import Message, forget_failure, remember_failure
 from .semconv import DUPLICATES, ERROR_TYPE, KAFKA_KEY, KAFKA_OFFSET, KAFKA_TOMBSTONE, error_type
-from .source import Source, Tracing
+from .source import Attributes, Source, Tracing
 
 if TYPE_CHECKING:
     from .batch import BatchProcessing
@@ -168,15 +168,17 @@ class Processing:
         if relation == "link" and SPAN_KEY in values:
             above = {key: value for key, value in values.items() if key != SPAN_KEY}
         span = self.tracing.tracer.start_span(
-            source.span_name, Context(above), SpanKind.CONSUMER, source.attributes, links
+            source.span_name,
+            Context(above),
+            SpanKind.CONSUMER,
+            _described(message, source.attributes, options.message_key),
+            links,
         )
         if not span.get_span_context().is_valid:
             return  # no SDK: the message's own context goes on without a span
         self.span = values[SPAN_KEY] = span
-        if span.is_recording():
-            span.set_attributes(_described(message, options.message_key))
-            if extracted.several:
-                span.set_attribute(DUPLICATES, len(extracted.several))
+        if extracted.several:
+            span.set_attribute(DUPLICATES, len(extracted.several))
 
     def _close(self, error: BaseException | None) -> None:
         message, source = self.message, self.source
@@ -218,13 +220,15 @@ def mark_failed(span: Span, error: BaseException) -> None:
         span.record_exception(error)
 
 
-def _described(message: Message, with_key: bool) -> dict[str, str | int | bool]:
-    attributes: dict[str, str | int | bool] = {}
+def _described(message: Message, shared: Attributes, with_key: bool) -> Attributes:
+    attributes = shared.copy()
     offset = message.offset()
     if offset is not None and offset >= 0:
         attributes[KAFKA_OFFSET] = offset
     if with_key:
-        attributes.update(described_key(message.key()))
+        key = message.key()
+        if key is not None:
+            attributes.update(described_key(key))
     if message.value() is None:
         attributes[KAFKA_TOMBSTONE] = True
     return attributes

@@ -19,10 +19,10 @@ from .dead_letter import LetterHeaders
 from .dead_letter_headers import failed_attempt_of
 from .extract import NOTHING, Extracted, extract
 from .headers import Headers, written
-from .inject import fields_of, split
+from .inject import fields_with, split
 from .scope import described_key, mark_failed
 from .semconv import KAFKA_TOMBSTONE, PARTITION
-from .source import Destination, Tracing
+from .source import Attributes, Destination, Tracing
 
 
 class Sending:
@@ -62,28 +62,34 @@ def open_send(
     above, links = _lineage(active, letter, failed, carried)
     span: Span = INVALID_SPAN
     if tracing.options.spans and not is_suppressed(active):
-        kind = SpanKind.PRODUCER if inject else SpanKind.CLIENT
+        attributes = destination.attributes
+        told = _described(tracing, key, value, partition)
         span = tracing.tracer.start_span(
-            destination.span_name, above, kind, destination.attributes, links
+            destination.span_name,
+            above,
+            SpanKind.PRODUCER if inject else SpanKind.CLIENT,
+            {**attributes, **told} if told else attributes,
+            links,
         )
-        if span.is_recording():
-            if tracing.options.message_key:
-                span.set_attributes(described_key(key))
-            if value is None:
-                span.set_attribute(KAFKA_TOMBSTONE, True)
-            if isinstance(partition, int) and partition >= 0:
-                span.set_attribute(PARTITION, str(partition))
     if not inject:
         return Sending(None, span)
-    if span.get_span_context().is_valid:
-        above = Context({**above, SPAN_KEY: span})
-    fields = fields_of(above, carrying)
+    made = span.get_span_context()
+    fields = fields_with(made if made.is_valid else span_context_in(above), above, carrying)
     # What a message brought stays where there is nothing to put in its place.
-    if not fields and failed is None and carried.parent is not None:
-        return Sending(None, span)
-    if not fields and not own:
+    if not fields and (not own or (failed is None and carried.parent is not None)):
         return Sending(None, span)
     return Sending(written(headers, kept, fields), span)
+
+
+def _described(tracing: Tracing, key: object, value: object, partition: object) -> Attributes:
+    told: Attributes = {}
+    if key is not None and tracing.options.message_key:
+        told.update(described_key(key))
+    if value is None:
+        told[KAFKA_TOMBSTONE] = True
+    if isinstance(partition, int) and partition >= 0:
+        told[PARTITION] = str(partition)
+    return told
 
 
 def _lineage(
