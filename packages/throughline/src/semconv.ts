@@ -25,6 +25,7 @@ export const KAFKA_KEY = "messaging.kafka.message.key";
 export const KAFKA_TOMBSTONE = "messaging.kafka.message.tombstone";
 
 export const SQS_QUEUE_URL = "aws.sqs.queue.url";
+export const SNS_TOPIC_ARN = "aws.sns.topic.arn";
 export const AWS_REQUEST_ID = "aws.request_id";
 
 /** Our own: the links that a batch span has room for are 128; how many more there were. */

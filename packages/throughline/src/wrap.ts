@@ -9,6 +9,12 @@ export type Method = (own: Function, self: object, args: unknown[]) => unknown;
 const proxies = new WeakMap<object, object>();
 // Under a global symbol: a client traced by another copy of this library is traced.
 const TRACED = Symbol.for("throughline.traced.1");
+const ORIGINAL = Symbol.for("throughline.original.1");
+
+/** The client that a traced one stands for; any other as it is. */
+export function originalOf<Client extends object>(client: Client): Client {
+  return (client as { [ORIGINAL]?: Client })[ORIGINAL] ?? client;
+}
 
 /**
  * Whether a client has been traced already, by whichever copy of this library. It then keeps the
@@ -45,6 +51,7 @@ export function wrap<Client extends object>(
   const proxy: Client = new Proxy(shadow, {
     get(_shadow, name) {
       if (name === TRACED) return true;
+      if (name === ORIGINAL) return target;
       const value: unknown = Reflect.get(target, name, target);
       if (typeof value !== "function" || name === "constructor") return value;
       const held = bound.get(name);

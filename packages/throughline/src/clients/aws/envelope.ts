@@ -26,7 +26,7 @@ export function wrappedHeaders(body: unknown): AttributeHeaders | undefined {
 }
 
 /** The attributes of an SNS notification, as they stand in its JSON. */
-function notificationHeaders(attributes: unknown): AttributeHeaders | undefined {
+export function notificationHeaders(attributes: unknown): AttributeHeaders | undefined {
   if (attributes === null || typeof attributes !== "object") return undefined;
   const headers = Object.entries(attributes as Record<string, unknown>).map(([name, attribute]) => {
     const { Type, Value } = (attribute ?? {}) as { Type?: unknown; Value?: unknown };
@@ -37,7 +37,7 @@ function notificationHeaders(attributes: unknown): AttributeHeaders | undefined 
 }
 
 /** The detail of an EventBridge event, in which its publisher put the context; undefined for what is none. */
-function eventHeaders(event: object): AttributeHeaders | undefined {
+export function eventHeaders(event: object): AttributeHeaders | undefined {
   const { detail, source } = event as { detail?: unknown; source?: unknown };
   if (!Object.hasOwn(event, "detail-type") || typeof source !== "string") return undefined;
   if (detail === null || typeof detail !== "object" || Array.isArray(detail)) return undefined;

@@ -1,11 +1,12 @@
 import type { SQSClient } from "@aws-sdk/client-sqs";
 import { fault } from "../../guard.ts";
 import type { Tracing } from "../../tracing.ts";
-import { type Method, wrap } from "../../wrap.ts";
+import { wrapClient } from "../aws/client.ts";
 import { operationOf } from "../aws/command.ts";
 import { sendTraced, type SendOperation } from "../aws/producer.ts";
 import { SQS_MAX_BYTES } from "../aws/message.ts";
-import { Queues, type Queue } from "./queues.ts";
+import { queuesOf, type Queue } from "./queues.ts";
+import type { Places } from "../aws/places.ts";
 import { receiveTraced } from "./receive.ts";
 import { settleTraced, SETTLING } from "./settle.ts";
 
@@ -14,10 +15,6 @@ const SENDING: Readonly<Record<string, SendOperation>> = {
   SendMessageBatch: { body: "MessageBody", entries: "Entries", maxBytes: SQS_MAX_BYTES },
 };
 
-/**
- * The methods of the aggregated `SQS` class make a command and hand it to `send` of whatever they
- * are called on: they are called on the traced client.
- */
 const METHODS = [
   "sendMessage",
   "sendMessageBatch",
@@ -40,35 +37,34 @@ export function tracedClient<Client extends SQSClient>(
   tracing: Tracing,
   { instrumented }: ClientFacts,
 ): Client {
-  const queues = new Queues(tracing);
-  const methods: Record<string, Method> = {
-    send(own, self, args) {
-      const operation = operationOf(args[0]) ?? "";
-      const bare = (): unknown => Reflect.apply(own, self, args);
-      const queue = queueOf(args[0], queues);
-      if (queue === undefined || queue.source.ignored) return bare();
-      if (operation === "ReceiveMessage") return receiveTraced(own, self, args, queue);
-      if (instrumented) return bare();
-      const sending = Object.hasOwn(SENDING, operation) ? SENDING[operation] : undefined;
-      if (sending !== undefined) return sendTraced(own, self, args, sending, queue.destination);
-      const settling = Object.hasOwn(SETTLING, operation) ? SETTLING[operation] : undefined;
-      if (settling !== undefined) return settleTraced(own, self, args, settling, queue, tracing);
-      return bare();
-    },
-  };
-  for (const name of METHODS) {
-    methods[name] = (own, self, args) => Reflect.apply(own, self === client ? proxy : self, args);
-  }
-  const proxy = wrap(client, methods);
-  return proxy;
+  const queues = queuesOf(tracing);
+  return wrapClient(client, METHODS, (own, self, args) => {
+    const { operation, queue } = toldBy(args[0], queues);
+    const bare = (): unknown => Reflect.apply(own, self, args);
+    if (queue === undefined || queue.source.ignored) return bare();
+    if (operation === "ReceiveMessage") return receiveTraced(own, self, args, queue);
+    if (instrumented) return bare();
+    const sending = Object.hasOwn(SENDING, operation) ? SENDING[operation] : undefined;
+    if (sending !== undefined) return sendTraced(own, self, args, sending, queue.destination);
+    const settling = Object.hasOwn(SETTLING, operation) ? SETTLING[operation] : undefined;
+    if (settling !== undefined) return settleTraced(own, self, args, settling, queue, tracing);
+    return bare();
+  });
 }
 
-function queueOf(command: unknown, queues: Queues): Queue | undefined {
+/** What a command does, and with which queue; nothing that we know of where that can't be read. */
+function toldBy(
+  command: unknown,
+  queues: Places<Queue>,
+): { operation: string; queue: Queue | undefined } {
   try {
-    const { input } = (command ?? {}) as { input?: { QueueUrl?: unknown } | null };
-    return queues.of(input?.QueueUrl);
+    const operation = operationOf(command);
+    if (operation !== undefined) {
+      const { QueueUrl } = (command as { input: { QueueUrl?: unknown } }).input;
+      return { operation, queue: queues.of(QueueUrl) };
+    }
   } catch (error) {
     fault("adapter", error);
-    return undefined;
   }
+  return { operation: "", queue: undefined };
 }

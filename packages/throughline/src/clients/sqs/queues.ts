@@ -1,8 +1,10 @@
 import { Destination } from "../../destination.ts";
 import { SQS_QUEUE_URL } from "../../semconv.ts";
-import { Source } from "../../source.ts";
+import type { Source } from "../../source.ts";
 import type { Tracing } from "../../tracing.ts";
-import { sqsFormat, SQS_SYSTEM } from "../aws/message.ts";
+import { SQS_SYSTEM } from "../aws/message.ts";
+import { Places } from "../aws/places.ts";
+import { queueName, queueSource } from "../aws/queue.ts";
 import { Receipts } from "./receipts.ts";
 
 /** One queue, as something to send to and to receive from. */
@@ -16,37 +18,14 @@ export class Queue {
   constructor(url: string, tracing: Tracing, receipts: Receipts) {
     this.url = url;
     this.receipts = receipts;
-    // The last segment of its URL is its name, whatever the endpoint.
-    this.name = url.slice(url.lastIndexOf("/") + 1);
-    const attributes = { [SQS_QUEUE_URL]: url };
-    this.destination = new Destination(SQS_SYSTEM, tracing, this.name, attributes);
-    const origin = { system: SQS_SYSTEM, destination: this.name };
-    this.source = new Source(sqsFormat, tracing, origin, false, attributes);
+    this.name = queueName(url);
+    this.destination = new Destination(SQS_SYSTEM, tracing, this.name, { [SQS_QUEUE_URL]: url });
+    this.source = queueSource(url, tracing);
   }
 }
 
-/** A client may be given any number of URLs: the oldest queues are forgotten beyond this. */
-const MAX_QUEUES = 1000;
-
-/** A client's queues by their URLs, each made once. */
-export class Queues {
-  private readonly known = new Map<string, Queue>();
-  private readonly receipts = new Receipts();
-  private readonly tracing: Tracing;
-
-  constructor(tracing: Tracing) {
-    this.tracing = tracing;
-  }
-
-  /** Undefined for what is no URL of a queue. */
-  of(url: unknown): Queue | undefined {
-    if (typeof url !== "string" || url === "") return undefined;
-    const known = this.known.get(url);
-    if (known !== undefined) return known;
-    const oldest = this.known.size >= MAX_QUEUES ? this.known.keys().next().value : undefined;
-    if (oldest !== undefined) this.known.delete(oldest);
-    const made = new Queue(url, this.tracing, this.receipts);
-    this.known.set(url, made);
-    return made;
-  }
+/** A client's queues by their URLs. */
+export function queuesOf(tracing: Tracing): Places<Queue> {
+  const receipts = new Receipts();
+  return new Places((url) => new Queue(url, tracing, receipts));
 }
