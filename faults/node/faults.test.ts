@@ -52,6 +52,26 @@ const PAIRS: Record<string, Pair> = {
     // The batch as a whole is a trace of its own, linked to its messages.
     whole: [...each(WHOLE), "payments process orders consumer"],
   },
+  "context-left-entered": {
+    // The second order's handler leaves what the first one's has left entered.
+    lost: [`${SENT}(${ROOT} ${ROOT})`, SENT, SENT, ROOT],
+    // An order whose sender injects nothing starts anew.
+    whole: [WHOLE, SENT, SENT, ROOT, ROOT, "payments process orders consumer"],
+  },
+  "worker-loop": {
+    lost: each(`${SENT}(payments process orders consumer)`, CHARGED),
+    whole: each(
+      `${SENT}(payments process orders consumer(payments process charges consumer(${CHARGED})))`,
+    ),
+  },
+  pool: {
+    lost: [
+      `${SENT}(payments process orders consumer(${each(CHARGED).join(" ")}))`,
+      ...[1, 2].map(() => `${SENT}(payments process orders consumer)`),
+      "payments process orders consumer",
+    ],
+    whole: [...each(WHOLE), "payments process orders consumer"],
+  },
   "dead-letter-not-reinjected": {
     lost: each(WHOLE, "support process dead consumer(support call customer)"),
     whole: each(

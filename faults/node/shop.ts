@@ -71,7 +71,7 @@ export const orders = topicOf("orders");
  * `headers` may change what a message carries, as a sender in between does.
  */
 export async function placeOrders(
-  headers: (own: Record<string, string>) => IHeaders = (own) => own,
+  headers: (own: Record<string, string>, number: number) => IHeaders = (own) => own,
   others: readonly string[] = [],
 ): Promise<void> {
   await createTopics(
@@ -88,7 +88,7 @@ export async function placeOrders(
     });
     const own: Record<string, string> = {};
     propagation.inject(trace.setSpan(ROOT_CONTEXT, span), own);
-    messages.push({ key, value: key, partition: 0, headers: headers(own) });
+    messages.push({ key, value: key, partition: 0, headers: headers(own, number) });
     span.end();
   }
   const producer = kafkaOf("checkout").producer();
