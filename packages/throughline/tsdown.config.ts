@@ -1,18 +1,7 @@
 import { defineConfig } from "tsdown";
 
 export default defineConfig({
-  entry: [
-    "src/index.ts",
-    "src/clients/amqplib.ts",
-    "src/clients/confluent.ts",
-    "src/clients/kafkajs.ts",
-    "src/clients/rdkafka.ts",
-    "src/clients/lambda.ts",
-    "src/clients/sns.ts",
-    "src/clients/sqs.ts",
-    "src/clients/sqs-consumer.ts",
-    "src/testing/index.ts",
-  ],
+  entry: ["src/index.ts", "src/clients/*.ts", "src/testing/index.ts"],
   root: "src",
   format: "esm",
   platform: "node",

@@ -1,11 +1,14 @@
 // Compiles packages/throughline/test-types against the built declarations, with the oldest
-// TypeScript that is supported and with the newest.
+// TypeScript that is supported and with the newest. A client whose own declarations need
+// skipLibCheck has a folder and a tsconfig.json of its own there.
 import { spawnSync } from "node:child_process";
-import { existsSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, globSync } from "node:fs";
+import { dirname, join } from "node:path";
 
 const root = join(import.meta.dirname, "../..");
-const project = "packages/throughline/test-types";
+const projects = globSync("packages/throughline/test-types/**/tsconfig.json", { cwd: root })
+  .map((path) => dirname(path))
+  .toSorted();
 const compilers = [
   "node_modules/typescript-5.6/bin/tsc",
   "node_modules/@typescript/native/bin/tsc",
@@ -23,7 +26,9 @@ for (const compiler of compilers) {
       encoding: "utf8",
     });
   const version = tsc(["--version"], "pipe").stdout.trim();
-  const { status } = tsc(["-p", project], "inherit");
-  console.log(`${status === 0 ? "ok    " : "FAILED"} ${project} with TypeScript ${version}`);
-  if (status !== 0) process.exitCode = 1;
+  for (const project of projects) {
+    const { status } = tsc(["-p", project], "inherit");
+    console.log(`${status === 0 ? "ok    " : "FAILED"} ${project} with TypeScript ${version}`);
+    if (status !== 0) process.exitCode = 1;
+  }
 }

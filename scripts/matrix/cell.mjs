@@ -1,7 +1,7 @@
 import { cpSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { npm } from "../node-24/npm.mjs";
-import { nameOf } from "./cells.mjs";
+import { clientsOf, nameOf } from "./cells.mjs";
 import { transpileTests } from "./transpile.mjs";
 
 /**
@@ -14,13 +14,14 @@ export async function prepareCell(cell, { root, home, tarball, env }) {
   mkdirSync(folder, { recursive: true });
   cpSync(tarball, join(folder, basename(tarball)));
   const { devDependencies } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+  const clients = clientsOf(cell);
   const manifest = {
     private: true,
     type: "module",
     dependencies: {
       throughline: `file:${basename(tarball)}`,
       ...cell.sdk.packages,
-      kafkajs: devDependencies.kafkajs,
+      ...Object.fromEntries(clients.names.map((name) => [name, devDependencies[name]])),
       "fast-check": devDependencies["fast-check"],
     },
     // Packages of the 2.x line refuse api 1.10 as a peer.
@@ -32,7 +33,10 @@ export async function prepareCell(cell, { root, home, tarball, env }) {
     env: { ...env, INIT_CWD: folder },
     doing: `Installing the cell ${nameOf(cell)}`,
   });
-  const files = transpileTests(join(root, "packages/throughline/test"), join(folder, "test"));
+  const files = transpileTests(
+    join(root, "packages/throughline/test"),
+    join(folder, "test"),
+  ).filter((file) => !clients.leavesOut(file));
   cpSync(join(root, "conformance/vectors"), join(folder, "conformance/vectors"), {
     recursive: true,
   });

@@ -28,6 +28,26 @@ const sdk3 = {
   },
 };
 
+/**
+ * The clients that a cell has, as far as their own engines allow: their tests are the files that
+ * `files` matches. Versions are those of the workspace.
+ */
+const clients = [
+  { name: "kafkajs", files: /kafkajs/, since: [0, 0] },
+  { name: "@platformatic/kafka", files: /platformatic/, since: [22, 22] },
+];
+
+/** The clients of a cell, and whether a test file is for one that it has not. */
+export function clientsOf({ node }) {
+  const [major, minor] = node.split(".").map(Number);
+  const has = ({ since }) => major > since[0] || (major === since[0] && minor >= since[1]);
+  const absent = clients.filter((client) => !has(client));
+  return {
+    names: clients.filter(has).map(({ name }) => name),
+    leavesOut: (file) => absent.some(({ files }) => files.test(file)),
+  };
+}
+
 export const cells = [
   { node: "20.20.2", sdk: sdk2 },
   { node: "22.23.3", sdk: sdk2 },

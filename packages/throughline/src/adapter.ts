@@ -42,10 +42,18 @@ export interface Adapter {
   ): (argument: Argument) => Promise<Awaited<Result> | undefined>;
 }
 
+/**
+ * Where a message came from that has not been handled yet, for clients that hand messages over
+ * without calling a handler, or whose messages tell it themselves. `sources` makes those that only
+ * the message tells of.
+ */
+export type FindSource = (message: object, sources: Sources) => Source | undefined;
+
 /** Makes the functions for a client. For what no traced client delivered, the application's globals hold. */
-export function adapterFor(format: MessageFormat): Adapter {
+export function adapterFor(format: MessageFormat, find?: FindSource): Adapter {
   const tracing = new Tracing();
   const sources = new Sources(format, tracing);
+  const found = (message: object): Source | undefined => find?.(message, sources);
   const untold = (): Source => {
     warnOnce(
       `untold ${format.system ?? ""}`,
@@ -57,7 +65,8 @@ export function adapterFor(format: MessageFormat): Adapter {
     delivery: Delivery | undefined,
     again = false,
   ): Parameters<typeof processHeld>[1] => ({
-    source: () => (delivery === undefined ? untold() : sources.of(delivery)),
+    source: (message) =>
+      delivery === undefined ? (found(message) ?? untold()) : sources.of(delivery),
     headers: delivery?.headers,
     messageId: delivery?.messageId,
     again,
@@ -79,7 +88,7 @@ export function adapterFor(format: MessageFormat): Adapter {
     contextOf(message) {
       const active = activeContext();
       const origin = originOf(active);
-      const source = deliveryOf(message) ?? sources.of({});
+      const source = deliveryOf(message) ?? found(message) ?? sources.of({});
       const { parent, baggage, behind } = readMessage(message, source, active);
       const span = parent && trace.wrapSpanContext(parent);
       return new MessageContext(behind ?? origin, origin, span, baggage, undefined, parent);
@@ -96,7 +105,7 @@ export function adapterFor(format: MessageFormat): Adapter {
     },
 
     deadLetter: (message, error, options = {}) =>
-      makeDeadLetter(message, error, options, sources.of({})),
+      makeDeadLetter(message, error, options, found(message) ?? sources.of({})),
 
     deadLetterOf(message) {
       try {
@@ -112,7 +121,7 @@ export function adapterFor(format: MessageFormat): Adapter {
         attempt: (message, attempt, delivery) =>
           processHeld(message, told(delivery, true), new Call(attempt, undefined, message)),
         deadLetter: (message, error, attempts) =>
-          makeDeadLetter(message, error, { attempts }, sources.of({}), true),
+          makeDeadLetter(message, error, { attempts }, found(message) ?? sources.of({}), true),
       }),
   };
 }

@@ -19,7 +19,8 @@ const NAMES: ReadonlySet<string> = new Set(Object.values(DLQ));
 
 /** Whether a header is one of a dead letter's own. */
 export function isDeadLetterHeader(name: unknown): boolean {
-  return typeof name === "string" && NAMES.has(name);
+  const text = nameText(name);
+  return text !== undefined && NAMES.has(text);
 }
 
 /** The last value of a header by name, as text; undefined where it is absent or neither text nor bytes. */
@@ -30,7 +31,7 @@ export function headerText(headers: readonly HeaderPair[], name: string): string
 
 /** Whether a header of this name makes a message a dead letter. */
 export function tellsOrigin(name: unknown): boolean {
-  return name === DLQ.destination;
+  return (typeof name === "string" ? name : nameText(name)) === DLQ.destination;
 }
 
 /**

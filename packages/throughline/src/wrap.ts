@@ -53,7 +53,8 @@ export function wrap<Client extends object>(
       if (name === TRACED) return true;
       if (name === ORIGINAL) return target;
       const value: unknown = Reflect.get(target, name, target);
-      if (typeof value !== "function" || name === "constructor") return value;
+      if (typeof value !== "function") return wrapped(value);
+      if (name === "constructor") return value;
       const held = bound.get(name);
       if (held?.of === value) return held.as;
       const as = methodOf(target, name, value, methods, () => proxy);
@@ -78,6 +79,12 @@ export function wrap<Client extends object>(
   });
   proxies.set(target, proxy);
   return proxy;
+}
+
+/** A client that another one shows (the transaction of a producer) is the same object wherever it is read. */
+function wrapped(value: unknown): unknown {
+  if (value === null || typeof value !== "object") return value;
+  return proxies.get(value) ?? value;
 }
 
 function methodOf(

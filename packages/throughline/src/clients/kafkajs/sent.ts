@@ -2,6 +2,7 @@ import type { Span } from "@opentelemetry/api";
 import type { Message } from "kafkajs";
 import { KAFKA_TOMBSTONE, PARTITION } from "../../semconv.ts";
 import type { Outgoing } from "../../send.ts";
+import { viewWith } from "../../view.ts";
 import { describeKey } from "./format.ts";
 
 /** One message of a send, each of its fields read once. */
@@ -45,7 +46,11 @@ export class SentMessage implements Outgoing {
 
   /** What to give to kafkajs in its place; without headers to change, the message as it was made. */
   with(changed: object | undefined): object {
-    if (!this.plain) return changed === undefined ? this.message : viewWith(this.message, changed);
+    if (!this.plain) {
+      // An instance of the application's own class, or an object with more fields than kafkajs
+      // knows: a partitioner of the application's may read them.
+      return changed === undefined ? this.message : viewWith(this.message, "headers", changed);
+    }
     const { key, value, partition, timestamp } = this;
     const headers = changed ?? this.given;
     if (partition === undefined && timestamp === undefined) return { key, value, headers };
@@ -77,40 +82,4 @@ function isField(name: string): boolean {
     name === "partition" ||
     name === "timestamp"
   );
-}
-
-/**
- * An instance of the application's own class, or an object with more fields than kafkajs knows: a
- * partitioner of the application's may read them, and a getter may need its private fields. Seen
- * through a proxy it is the same to both, but for its headers.
- */
-function viewWith(original: object, headers: object): object {
-  // Stands before an object of its own, which may be given a property that a frozen one may not.
-  const shadow: object = Object.create(Object.getPrototypeOf(original) as object | null);
-  return new Proxy(shadow, {
-    get(_shadow, name) {
-      if (name === "headers") return headers;
-      const value: unknown = Reflect.get(original, name, original);
-      // A method may need the private fields of the original, which the view has not.
-      return typeof value === "function" && name !== "constructor" ? value.bind(original) : value;
-    },
-    // What a partitioner of the application's writes, it writes to its own message.
-    set: (_shadow, name, value) => Reflect.set(original, name, value, original),
-    has: (_shadow, name) => name === "headers" || Reflect.has(original, name),
-    ownKeys: () => [...new Set([...Reflect.ownKeys(original), "headers"])],
-    getOwnPropertyDescriptor(_shadow, name) {
-      if (name === "headers") {
-        return { value: headers, enumerable: true, configurable: true, writable: true };
-      }
-      const descriptor = Reflect.getOwnPropertyDescriptor(original, name);
-      if (descriptor === undefined) return undefined;
-      const value: unknown = Reflect.get(original, name, original);
-      return {
-        value,
-        enumerable: descriptor.enumerable === true,
-        configurable: true,
-        writable: true,
-      };
-    },
-  });
 }

@@ -1,0 +1,127 @@
+import type { ProducerStream } from "@platformatic/kafka";
+import { Destinations } from "../../destination.ts";
+import { fault } from "../../guard.ts";
+import { openSend } from "../../send.ts";
+import type { Sending } from "../../sending.ts";
+import type { Tracing } from "../../tracing.ts";
+import { viewWith } from "../../view.ts";
+import { type Method, wrap } from "../../wrap.ts";
+import { callWith } from "./callback.ts";
+import { Encodings } from "./encoding.ts";
+import { type SentMessage, sentAs } from "./sent.ts";
+import { tracedStream, watchStreams } from "./stream.ts";
+
+/** What the sends of one producer share, in a transaction or not. */
+export class Sends {
+  readonly tracing: Tracing;
+  readonly destinations: Destinations;
+  readonly encodings: Encodings;
+
+  constructor(tracing: Tracing, producer: object) {
+    this.tracing = tracing;
+    this.destinations = new Destinations("kafka", tracing);
+    this.encodings = new Encodings(producer);
+  }
+
+  /** A message as it is to be sent; undefined where the client will refuse it. */
+  read(message: unknown): SentMessage | undefined {
+    return sentAs(message, this.tracing.options.messageKey !== false);
+  }
+
+  /** Opens the send of one message by itself; undefined for a destination that is left alone. */
+  open(message: SentMessage): Sending | undefined {
+    const destination = this.destinations.of(message.topic);
+    return destination.ignored ? undefined : openSend(destination, [message], 1);
+  }
+
+  /** What to give to the client for a message whose send is open. */
+  replaced(message: SentMessage, headers: object | undefined): object {
+    return message.with(headers, this.encodings, this.tracing.now().carrying.fields);
+  }
+}
+
+/** A producer whose messages carry context: those of its transactions and its streams as well. */
+export function tracedProducer<Client extends object>(producer: Client, tracing: Tracing): Client {
+  const sends = new Sends(tracing, producer);
+  const pending = watchStreams(producer, sends);
+  return wrap(producer, {
+    send: sending(sends),
+    asStream: (own, self, args) =>
+      tracedStream(Reflect.apply(own, self, args) as ProducerStream, sends, pending),
+    beginTransaction(own, self, args) {
+      const begun = (transaction: unknown): unknown =>
+        transaction instanceof Object ? wrap(transaction, { send: sending(sends) }) : transaction;
+      const [options, callback, ...others] = args;
+      if (typeof callback !== "function") {
+        return (Reflect.apply(own, self, args) as Promise<unknown>).then(begun);
+      }
+      const told = new Proxy(callback, {
+        apply: (_callback, receiver, [error, transaction, ...rest]: unknown[]) =>
+          Reflect.apply(callback, receiver, [error, begun(transaction), ...rest]),
+      });
+      return Reflect.apply(own, self, [options, told, ...others]);
+    },
+  });
+}
+
+function sending(sends: Sends): Method {
+  return (own, self, args) => {
+    let prepared: Prepared | undefined;
+    try {
+      prepared = prepare(args[0], sends);
+    } catch (error) {
+      fault("inject", error);
+    }
+    // What the client will refuse is handed to it as it is, so that it says so in its own words.
+    if (prepared === undefined) return Reflect.apply(own, self, args);
+    const { options, opened } = prepared;
+    return callWith(own, self, [options, ...args.slice(1)], {
+      end(failed, error) {
+        for (const send of opened) send.end(failed, error);
+      },
+    });
+  };
+}
+
+/** A call's options made anew, and the sends that it comes to: one for each topic. */
+interface Prepared {
+  readonly options: object;
+  readonly opened: readonly Sending[];
+}
+
+function prepare(options: unknown, sends: Sends): Prepared | undefined {
+  if (options === null || typeof options !== "object") return undefined;
+  const { messages } = options as { messages?: unknown };
+  if (!Array.isArray(messages) || messages.length === 0) return undefined;
+  const topics = new Map<string, number[]>();
+  const read: SentMessage[] = [];
+  let inCall = 0;
+  for (const message of messages as unknown[]) {
+    const sent = sends.read(message);
+    if (sent === undefined) return undefined;
+    const at = read.push(sent) - 1;
+    if (sends.destinations.of(sent.topic).ignored) continue;
+    inCall += 1;
+    const known = topics.get(sent.topic);
+    if (known === undefined) topics.set(sent.topic, [at]);
+    else known.push(at);
+  }
+  if (inCall === 0) return undefined;
+  const replaced = [...(messages as object[])];
+  const opened = Array.from(topics, ([topic, places]) => {
+    const own = places.map((at) => read[at] as SentMessage);
+    const send = openSend(sends.destinations.of(topic), own, inCall);
+    places.forEach((at, place) => {
+      replaced[at] = sends.replaced(own[place] as SentMessage, send.headers[place]);
+    });
+    return send;
+  });
+  return { options: withMessages(options, replaced), opened };
+}
+
+/** The client writes its defaults into the options that it is given: into a copy, where one can be made. */
+function withMessages(options: object, messages: object[]): object {
+  return Object.getPrototypeOf(options) === Object.prototype
+    ? { ...options, messages }
+    : viewWith(options, "messages", messages);
+}

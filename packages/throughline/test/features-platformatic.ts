@@ -1,0 +1,30 @@
+import type { Features } from "throughline/testing";
+
+/** What @platformatic/kafka has on a real Kafka. */
+export const features: Features = {
+  sendMany: true,
+  loop: "a stream is read in a loop of the application's own",
+  batches: "a stream hands over one message at a time; processBatch takes those that you collect",
+  concurrency: true,
+  handlerErrors: true,
+  redelivery: true,
+  errorReports: "a stream calls no handler: what yours throws never reaches the client",
+  settlement: true,
+  ownSettlement: "a commit is of an offset, which takes all before it along",
+  refusing: "Kafka keeps its records: there is nothing to refuse",
+  settlementTimeouts: "a record comes again when its group is assigned anew, and not by time",
+  pulling: "a stream fetches ahead: nothing asks the broker for one message",
+  sendingOn: "a consumed message names its own topic: what is sent on is made anew",
+  brokerDeadLetters: "Kafka dead-letters nothing by itself",
+  promisesOfItself: "no promise of a producer or a consumer is one of itself",
+  retries: true,
+  repeatedHeaders: true,
+  emptyHeaders: true,
+  emptyTexts: true,
+  tombstones: true,
+  frozenMessages: true,
+  compression: true,
+  transactions: true,
+  refusals: true,
+  failedSends: true,
+};
