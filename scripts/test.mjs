@@ -15,6 +15,7 @@ const help = `npm test                                  every test
 npm test -- packages/throughline          the tests under a folder
 npm test -- packages/doctor/test/a.test.ts one file; a glob works too
   --name <pattern>   only tests whose name matches this regular expression
+  --timeout <s>      longest time for each file (default 300)
   --no-servers       start no broker; tests that need one are skipped with the reason
 With CI set in the environment a server that could not be started is a failure.`;
 
@@ -22,6 +23,7 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     name: { type: "string" },
+    timeout: { type: "string", default: "300" },
     "no-servers": { type: "boolean" },
     help: { type: "boolean", short: "h" },
   },
@@ -29,6 +31,12 @@ const { values, positionals } = parseArgs({
 if (values.help) {
   console.log(help);
   process.exit(0);
+}
+
+const timeout = Number(values.timeout) * 1000;
+if (!(timeout > 0)) {
+  console.error(`--timeout takes seconds, not ${values.timeout}.\n\n${help}`);
+  process.exit(2);
 }
 
 const files = selectFiles(root, positionals);
@@ -64,7 +72,7 @@ try {
     cwd: root,
     execArgv,
     concurrency,
-    timeout: 300_000,
+    timeout,
     ...(values.name && { testNamePatterns: [new RegExp(values.name)] }),
   });
   const totals = await report(events, { root, files, concurrency, each: positionals.length > 0 });
