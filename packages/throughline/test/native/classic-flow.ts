@@ -1,0 +1,52 @@
+import type { Message } from "node-rdkafka";
+import { answered, type Classic, connected, disconnected, produced } from "./classic-clients.ts";
+import type { OpenFlow } from "./outage.ts";
+
+/** Sends by the high-level producer, handles in listeners for `data`, commits by itself. */
+export function classicFlow(client: Classic): OpenFlow {
+  return async (wrap, brokers, topic, group) => {
+    const settings = { "bootstrap.servers": brokers };
+    const producer = await connected(
+      wrap(new client.HighLevelProducer({ ...settings, "enable.idempotence": true })),
+    );
+    const consumer = wrap(
+      new client.KafkaConsumer(
+        { ...settings, "group.id": group, "enable.auto.commit": false },
+        { "auto.offset.reset": "earliest" },
+      ),
+    );
+    const last = new Map<number, Message>();
+    return {
+      send: (value, partition) =>
+        produced(producer, topic, { value: Buffer.from(value), partition }),
+      async consume(handler) {
+        await connected(consumer);
+        consumer.subscribe([topic]);
+        const data = (message: Message): unknown => {
+          last.set(message.partition, message);
+          return handler(message.value?.toString() ?? "");
+        };
+        consumer.on("data", data);
+        consumer.consume();
+      },
+      async abandon(meanwhile) {
+        const leaving = await connected(wrap(new client.HighLevelProducer(settings)));
+        meanwhile();
+        let called = 0;
+        leaving.produce(topic, 0, Buffer.from("1"), null, null, () => (called += 1));
+        await new Promise<void>((resolve) => leaving.disconnect(100, () => resolve()));
+        return called;
+      },
+      async close() {
+        const offsets = [...last.values()].map(({ partition, offset }) => ({
+          topic,
+          partition,
+          offset: offset + 1,
+        }));
+        if (offsets.length > 0) consumer.commitSync(offsets);
+        await answered((callback) => producer.flush(10_000, callback as never));
+        await Promise.all([disconnected(consumer), disconnected(producer)]);
+      },
+    };
+  };
+}

@@ -1,0 +1,251 @@
+import { context, ROOT_CONTEXT, SpanStatusCode, trace } from "@opentelemetry/api";
+import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
+import { test } from "node:test";
+import { Kafka, logLevel } from "kafkajs";
+import { createTopic } from "../kafka-topic.ts";
+import { type Tracing, tracing } from "../sdk.ts";
+
+// A broker of the test's own is stopped and started while 10,000 messages flow, and killed in the
+// middle of a handler: what is handled and settled with us is what it is without, at the same time
+// on the same broker.
+
+const MESSAGES = 10_000;
+const IN_FLIGHT = 500;
+const OUTAGE_AT = 3_000;
+const PARTITIONS = 3;
+
+/** One interface of one client, bare or traced, sending to a topic and consuming it. */
+export interface Flow {
+  /** Resolves when the broker has acknowledged the message. */
+  send(value: string, partition: number): Promise<unknown>;
+  /** Handles every message; settles by the means of the interface. */
+  consume(handler: (value: string) => Promise<void>): Promise<void>;
+  /** Settles what is left and closes. */
+  close(): Promise<void>;
+  /**
+   * Where a send is reported on by a callback: sends to a broker that does not answer, and
+   * disconnects. Gives how often the callback was called.
+   */
+  abandon?(meanwhile: () => void): Promise<number>;
+}
+
+export type Wrap = <Client extends object>(client: Client) => Client;
+export type OpenFlow = (wrap: Wrap, brokers: string, topic: string, group: string) => Promise<Flow>;
+
+interface RealKafka {
+  readonly brokers: string;
+  readonly serverPid: number;
+  restart(options?: { signal: "SIGTERM" | "SIGKILL" }): Promise<void>;
+  stop(): Promise<void>;
+}
+
+interface Run {
+  readonly name: string;
+  readonly topic: string;
+  readonly flow: Flow;
+  readonly traceIds: Map<string, string>;
+  readonly handled: Map<string, number>;
+  calls: number;
+  strangers: number;
+  failedSends: number;
+  /** What to do in the middle of handling a message. */
+  middle: (value: string) => Promise<void> | void;
+  progress: () => void;
+}
+
+/** Registers the test of each interface. `reason` says why they can't run. */
+export function outageTests(
+  flows: Readonly<Record<string, OpenFlow>>,
+  traced: Wrap,
+  reason: string | undefined,
+): void {
+  for (const [name, open] of Object.entries(flows)) {
+    const title = `${name}: through an outage of the broker nothing is lost or settled otherwise than without us, and no span stays open`;
+    test(title, { timeout: 240_000, skip: reason ?? false }, async (t) => {
+      // The repository's own; the packed library has no broker of its own to stop.
+      const { startKafka } = (await import(
+        new URL("../../../../services/kafka/start.ts", import.meta.url).href
+      )) as { startKafka(options: object): Promise<RealKafka> };
+      const kafka = await startKafka({ progress: () => {} });
+      t.after(() => kafka.stop());
+      const observed = tracing();
+      t.after(() => observed.shutdown());
+      const runs = [
+        await start("bare", open, (client) => client, kafka.brokers),
+        await start("traced", open, traced, kafka.brokers),
+      ];
+      try {
+        await flowThroughOutage(runs, kafka);
+        await handleThroughCrash(runs, kafka);
+      } finally {
+        await Promise.all(runs.map(({ flow }) => flow.close()));
+      }
+      await assertAlike(runs, kafka.brokers, observed);
+      await abandonSends(runs, kafka, observed);
+    });
+  }
+}
+
+async function start(name: string, open: OpenFlow, wrap: Wrap, brokers: string): Promise<Run> {
+  const topic = `outage-${name}-${randomUUID()}`;
+  await createTopic(bareKafka(brokers), topic, PARTITIONS);
+  const run: Run = {
+    name,
+    topic,
+    flow: await open(wrap, brokers, topic, `group-of-${topic}`),
+    traceIds: new Map(),
+    handled: new Map(),
+    calls: 0,
+    strangers: 0,
+    failedSends: 0,
+    middle: () => {},
+    progress: () => {},
+  };
+  await run.flow.consume(async (value) => {
+    run.calls += 1;
+    await new Promise((resolve) => setImmediate(resolve));
+    await run.middle(value);
+    // After every await: the trace is the message's own, whatever went on beside.
+    if (activeTraceId() !== run.traceIds.get(value)) run.strangers += 1;
+    run.handled.set(value, (run.handled.get(value) ?? 0) + 1);
+    run.progress();
+  });
+  return run;
+}
+
+/** Sends and handles all messages; the broker is away for some seconds in between. */
+async function flowThroughOutage(runs: readonly Run[], kafka: RealKafka): Promise<void> {
+  const sent = runs.map((run) => sendAll(run));
+  await Promise.all(runs.map((run) => until(run, () => run.handled.size >= OUTAGE_AT)));
+  await kafka.restart();
+  await Promise.all(sent);
+  await Promise.all(runs.map((run) => until(run, () => run.handled.size === MESSAGES)));
+}
+
+async function sendAll(run: Run): Promise<void> {
+  let next = 0;
+  const sender = async (): Promise<void> => {
+    while (next < MESSAGES) {
+      const at = next++;
+      await send(run, String(at), at % PARTITIONS);
+    }
+  };
+  await Promise.all(Array.from({ length: IN_FLIGHT }, sender));
+}
+
+/** Sends in a trace of its own, which is the message's where the sender is traced. */
+function send(run: Run, value: string, partition: number): Promise<void> {
+  return trace.getTracer("application").startActiveSpan("order", async (span) => {
+    if (run.name === "traced") run.traceIds.set(value, span.spanContext().traceId);
+    await run.flow.send(value, partition).catch(() => void (run.failedSends += 1));
+    span.end();
+  });
+}
+
+/** The connection is cut while a handler is under way: the broker is killed, and comes back. */
+async function handleThroughCrash(runs: readonly Run[], kafka: RealKafka): Promise<void> {
+  const begun = runs.map((run) => {
+    let begin: () => void = () => {};
+    const beginning = new Promise<void>((resolve) => (begin = resolve));
+    run.middle = (value) => {
+      if (value !== "cut") return undefined;
+      begin();
+      return back;
+    };
+    return beginning;
+  });
+  let restarted: () => void = () => {};
+  const back = new Promise<void>((resolve) => (restarted = resolve));
+  await Promise.all(runs.map((run) => send(run, "cut", 0)));
+  await Promise.all(begun);
+  await kafka.restart({ signal: "SIGKILL" });
+  restarted();
+  await Promise.all(runs.map((run) => until(run, () => run.handled.has("cut"))));
+  await Promise.all(runs.map((run) => send(run, "after", 0)));
+  await Promise.all(runs.map((run) => until(run, () => run.handled.has("after"))));
+}
+
+async function assertAlike(
+  runs: readonly Run[],
+  brokers: string,
+  observed: Tracing,
+): Promise<void> {
+  const [bare, traced] = await Promise.all(
+    runs.map(async ({ topic, handled, failedSends }) => ({
+      handled: handled.size,
+      failedSends,
+      unsettled: await unsettled(topic, brokers),
+    })),
+  );
+  assert.deepEqual(bare, { handled: MESSAGES + 2, failedSends: 0, unsettled: [0, 0, 0] });
+  assert.deepEqual(traced, bare);
+
+  const [, run] = runs as [Run, Run];
+  assert.equal(run.strangers, 0, "a handler saw another message's trace");
+  assert.equal(observed.open().length, 0, "a span is open");
+  const named = (name: string): number =>
+    observed.spans().filter((span) => span.name === name).length;
+  assert.equal(named(`send ${run.topic}`), MESSAGES + 2);
+  assert.equal(named(`process ${run.topic}`), run.calls);
+  assert.equal(
+    observed.spans().filter(({ status }) => status.code === SpanStatusCode.ERROR).length,
+    0,
+  );
+  assert.equal(context.active(), ROOT_CONTEXT, "a scope has leaked");
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.equal(context.active(), ROOT_CONTEXT, "a scope has leaked");
+}
+
+/** Sends that nothing is ever heard of, for their client has disconnected: their spans end with it. */
+async function abandonSends(
+  runs: readonly Run[],
+  kafka: RealKafka,
+  observed: Tracing,
+): Promise<void> {
+  const [bare, traced] = runs.map(({ flow }) => flow.abandon?.bind(flow));
+  if (bare === undefined || traced === undefined) return;
+  observed.reset();
+  const pause = (): boolean => process.kill(kafka.serverPid, "SIGSTOP");
+  const resume = (): boolean => process.kill(kafka.serverPid, "SIGCONT");
+  try {
+    const called = await bare(pause);
+    resume();
+    assert.equal(called, 0, "the bare client calls back after all");
+    assert.equal(await traced(pause), called);
+  } finally {
+    resume();
+  }
+  assert.equal(observed.open().length, 0, "a span is open");
+  const [send] = observed.spans();
+  assert.match(send?.status.message ?? "", /disconnected before the message was reported on/);
+}
+
+/** How many messages of each partition the group has not settled. */
+async function unsettled(topic: string, brokers: string): Promise<number[]> {
+  const admin = bareKafka(brokers).admin();
+  await admin.connect();
+  const group = { groupId: `group-of-${topic}`, topics: [topic] };
+  const [held] = await admin.fetchOffsets(group);
+  const ends = await admin.fetchTopicOffsets(topic);
+  await admin.disconnect();
+  const settled = new Map(held?.partitions.map(({ partition, offset }) => [partition, offset]));
+  return ends
+    .toSorted((a, b) => a.partition - b.partition)
+    .map(({ partition, high }) => Number(high) - Math.max(0, Number(settled.get(partition) ?? 0)));
+}
+
+function until(run: Run, done: () => boolean): Promise<void> {
+  return new Promise((resolve) => {
+    run.progress = () => done() && resolve();
+    run.progress();
+  });
+}
+
+function activeTraceId(): string | undefined {
+  return trace.getActiveSpan()?.spanContext().traceId;
+}
+
+function bareKafka(brokers: string): Kafka {
+  return new Kafka({ brokers: brokers.split(","), logLevel: logLevel.NOTHING });
+}
