@@ -217,8 +217,11 @@ class SqsConnection extends SqsQueues {
       );
       return;
     }
-    const groups = Map.groupBy(messages, ({ Attributes }) => Attributes?.MessageGroupId);
-    const work = [...groups.values()].map(async (group) => {
+    const groupOf = ({ Attributes }: Message): string => Attributes?.MessageGroupId ?? "";
+    const groups = [...new Set(messages.map(groupOf))].map((id) =>
+      messages.filter((each) => groupOf(each) === id),
+    );
+    const work = groups.map(async (group) => {
       for (const [at, one] of group.entries()) {
         const done = await this.settling(
           QueueUrl,

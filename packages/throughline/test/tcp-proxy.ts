@@ -1,0 +1,46 @@
+import { once } from "node:events";
+import { type AddressInfo, connect, createServer, type Socket } from "node:net";
+
+/** A proxy before a server, whose connections can be cut. */
+export interface TcpProxy {
+  /** `host:port` of the proxy. */
+  readonly host: string;
+  /** Resets every connection that there is, in the middle of whatever it carries. */
+  cut(): void;
+  close(): Promise<void>;
+}
+
+/** @param target `host:port` of the server. */
+export async function proxyTo(target: string): Promise<TcpProxy> {
+  const [host = "", port] = target.split(":");
+  const sockets = new Set<Socket>();
+  const server = createServer((client) => {
+    const upstream = connect(Number(port), host);
+    for (const [from, to] of [
+      [client, upstream],
+      [upstream, client],
+    ] as const) {
+      sockets.add(from);
+      from.on("error", () => {});
+      from.on("close", () => {
+        sockets.delete(from);
+        to.destroy();
+      });
+      from.pipe(to);
+    }
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const cut = (): void => {
+    for (const socket of sockets) socket.resetAndDestroy();
+  };
+  return {
+    host: `127.0.0.1:${(server.address() as AddressInfo).port}`,
+    cut,
+    async close() {
+      server.close();
+      cut();
+      await once(server, "close");
+    },
+  };
+}
