@@ -16,7 +16,10 @@ test("each statement of a guide links a test that there is, by its name", () => 
     for (const [, name, target] of readFileSync(join(root, guide), "utf8").matchAll(proof)) {
       const file = join(root, dirname(guide), target);
       const text = readFileSync(file, "utf8");
-      assert.ok(text.includes(name.replaceAll("`", "")), `${guide}: no test called "${name}" in ${target}`);
+      assert.ok(
+        text.includes(name.replaceAll("`", "")),
+        `${guide}: no test called "${name}" in ${target}`,
+      );
       proofs += 1;
     }
   }
