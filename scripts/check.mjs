@@ -13,6 +13,7 @@ const steps = {
   format: [[bin("oxfmt/bin/oxfmt"), "--check"]],
   types: [["scripts/types.mjs"]],
   arrows: [["scripts/check/arrows.mjs"]],
+  clients: [["scripts/check/clients.mjs"]],
   unused: [[bin("knip/bin/knip.js")]],
   build: [["scripts/build.mjs"]],
   publint: [

@@ -2,7 +2,8 @@ import { after, test } from "node:test";
 import * as rdkafka from "throughline/rdkafka";
 import { contractSuite } from "throughline/testing";
 import { tracing } from "../sdk.ts";
-import { classicContract, type ClassicFunctions, classicFeatures } from "./classic-contract.ts";
+import { features } from "../features-rdkafka.ts";
+import { classicContract, type ClassicFunctions } from "./classic-contract.ts";
 import type { Classic } from "./classic-clients.ts";
 import { brokers, nativeClient, noKafka } from "./client.ts";
 
@@ -16,7 +17,7 @@ else {
   const functions = rdkafka as unknown as ClassicFunctions;
   const title = "node-rdkafka on Kafka";
   const contract = classicContract(title, client.built, functions, brokers);
-  contractSuite((claim, body) => test(claim, body), contract, classicFeatures, {
+  contractSuite((claim, body) => test(claim, body), contract, features, {
     tracing,
     after,
     skip: (claim, reason) => test(claim, { skip: reason }),

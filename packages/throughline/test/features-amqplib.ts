@@ -1,0 +1,30 @@
+import type { Features } from "throughline/testing";
+
+/** What amqplib has on a RabbitMQ. */
+export const features: Features = {
+  sendMany: "amqplib publishes one message a call",
+  batches: "amqplib hands over one message at a time",
+  concurrency: true,
+  loop: true,
+  handlerErrors: "amqplib ignores what a callback gives; an application that fails nacks",
+  redelivery: true,
+  errorReports: "amqplib ignores what a callback gives; an application that fails nacks",
+  settlement: true,
+  ownSettlement: true,
+  refusing: true,
+  settlementTimeouts: "RabbitMQ 3.10 has one for the whole server, looked at once a minute",
+  pulling: true,
+  sendingOn: true,
+  brokerDeadLetters: true,
+  promisesOfItself: true,
+  retries: true,
+  repeatedHeaders: true,
+  emptyHeaders: true,
+  emptyTexts: true,
+  tombstones: "an AMQP message has a body, if an empty one",
+  frozenMessages: true,
+  compression: "AMQP has none",
+  transactions: "amqplib has none",
+  refusals: true,
+  failedSends: true,
+};

@@ -1,0 +1,30 @@
+import type { Features } from "throughline/testing";
+
+/** What sqs-consumer has on SQS. */
+export const features: Features = {
+  sendMany: true,
+  batches: true,
+  concurrency: "it handles what one receive gave side by side: a FIFO queue's order would be lost",
+  handlerErrors: true,
+  loop: true,
+  redelivery: true,
+  errorReports: true,
+  settlement: true,
+  ownSettlement: "it deletes what its handler acknowledges",
+  refusing: "SQS takes back what is not deleted: nothing is refused",
+  settlementTimeouts: "redelivery is by time alone, and claimed as that",
+  pulling: "every message goes to a handler",
+  sendingOn: "a message that was received and one to send have different shapes",
+  brokerDeadLetters: "a redrive counts receives: nothing is refused",
+  promisesOfItself: "it has no such promise",
+  retries: true,
+  repeatedHeaders: "a message has one attribute of a name",
+  emptyHeaders: "an attribute has a value",
+  emptyTexts: "SQS refuses an empty attribute",
+  tombstones: "a message has a body",
+  frozenMessages: true,
+  compression: "SQS has none",
+  transactions: "SQS has none",
+  refusals: true,
+  failedSends: true,
+};

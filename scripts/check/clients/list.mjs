@@ -1,0 +1,65 @@
+/**
+ * The clients that have a subpath, in the table's order. `features` names the module that the
+ * contract test takes its features from, where the client has a contract; `tried` is read from the
+ * workspace's package.json where it does not stand here.
+ */
+export const clients = [
+  {
+    package: "kafkajs",
+    subpath: "kafkajs",
+    features: "kafkajs",
+    broker: "Kafka 4.1",
+    does: "eachMessage, eachBatch, send, sendBatch, transactions, commits",
+  },
+  {
+    package: "@confluentinc/kafka-javascript",
+    subpath: "confluent",
+    features: "confluent",
+    page: "docs/confluent.md",
+    broker: "Kafka 4.1",
+    does: "both interfaces: eachMessage, eachBatch, send, sendBatch, transactions, commits; `data` listeners, consume(n), produce, its callbacks",
+  },
+  {
+    package: "node-rdkafka",
+    subpath: "rdkafka",
+    features: "rdkafka",
+    page: "docs/confluent.md",
+    broker: "Kafka 4.1",
+    does: "`data` listeners, consume(n), produce, its callbacks, transactions, commits",
+  },
+  {
+    package: "@platformatic/kafka",
+    subpath: "platformatic",
+    features: "platformatic",
+    page: "docs/platformatic.md",
+    broker: "Kafka 4.1",
+    does: "send, streams both ways, transactions, commits; `processMessage` in your loop",
+  },
+  {
+    package: "amqplib",
+    subpath: "amqplib",
+    features: "amqplib",
+    broker: "RabbitMQ 3.10",
+    does: "promise, callback and confirm channels: publish, sendToQueue, consume, get; ack, nack, reject",
+  },
+  {
+    package: "@aws-sdk/client-sqs",
+    subpath: "sqs",
+    features: "sqs",
+    broker: "fauxqs and ElasticMQ",
+    does: "send and receive, single and batch; SNS; `processMessage` in your loop",
+  },
+  {
+    package: "sqs-consumer",
+    subpath: "sqs",
+    features: "sqs-consumer",
+    broker: "fauxqs and ElasticMQ",
+    does: "handleMessage, handleMessageBatch",
+  },
+  {
+    package: "AWS Lambda",
+    tried: "events as documented",
+    subpath: "lambda",
+    does: "SQS with partial failures, SNS, Kafka (MSK and self-managed), EventBridge; Powertools' batch processor",
+  },
+];

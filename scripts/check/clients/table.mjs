@@ -1,0 +1,45 @@
+const BEGIN =
+  "<!-- clients: written by scripts/check/clients.mjs from what the tests declare and the bench measured -->";
+const END = "<!-- /clients -->";
+
+/** A text with the table in place of what stands between the markers. */
+export function withTable(text, table) {
+  const [from, to] = [text.indexOf(BEGIN), text.indexOf(END)];
+  if (from < 0 || to < from) throw new Error(`README.md lacks the markers:\n${BEGIN}\n${END}`);
+  return `${text.slice(0, from)}${BEGIN}\n\n${table}\n\n${text.slice(to)}`;
+}
+
+/** The README's table: a line for each client. */
+export function clientsTable(clients, costs) {
+  const rows = clients.map(({ package: name, page, subpath, does, tried, declared, cost }) => {
+    const gaps = Object.values(declared ?? {}).filter((has) => has !== true).length;
+    return row([
+      page === undefined ? name : `[${name}](${page})`,
+      tried,
+      `\`throughline/${subpath}\``,
+      does,
+      declared === undefined ? "" : `[${gaps}](docs/clients.md#${anchorOf(name)})`,
+      ...(costs === undefined ? [] : [microseconds(cost?.process), microseconds(cost?.send)]),
+    ]);
+  });
+  const head = ["client", "tried", "import", "", "gaps"];
+  if (costs !== undefined) head.push("a message handled", "a message sent");
+  return [row(head), row(head.map(() => "---")), ...rows].join("\n");
+}
+
+/** A figure of the bench in microseconds; nothing where it was not measured. */
+export function microseconds(estimate) {
+  return estimate === undefined ? "" : `${estimate.value.toFixed(1)} us`;
+}
+
+export function row(cells) {
+  return `| ${cells.join(" | ")} |`;
+}
+
+/** As the page's headings are linked to. */
+export function anchorOf(name) {
+  return name
+    .toLowerCase()
+    .replace(/[^a-z0-9 -]/g, "")
+    .replaceAll(" ", "-");
+}
