@@ -35,11 +35,11 @@ export interface Adapter {
   ): Headers extends object ? Headers : Record<string, string>;
   deadLetter(message: object, error: unknown, options?: DeadLetterOptions): object;
   deadLetterOf(message: object): DeadLetterOrigin | undefined;
-  withRetries<Argument, Result>(
-    handler: (argument: Argument) => Result,
+  withRetries<Argument, Result, Rest extends unknown[]>(
+    handler: (argument: Argument, ...rest: Rest) => Result,
     policy: RetryPolicy,
     describe: (argument: Argument) => Attempted | undefined,
-  ): (argument: Argument) => Promise<Awaited<Result> | undefined>;
+  ): (argument: Argument, ...rest: Rest) => Promise<Awaited<Result> | undefined>;
 }
 
 /**

@@ -66,22 +66,23 @@ export function callTold<Argument, Result>(
  * A handler that tries again: each attempt in a process span of its own, all of them under the
  * message's creation context; then the dead letter, then the client's own error handling.
  */
-export function retrying<Argument, Result>(
-  handler: (argument: Argument) => Result,
+export function retrying<Argument, Result, Rest extends unknown[]>(
+  handler: (argument: Argument, ...rest: Rest) => Result,
   policy: RetryPolicy,
   describe: (argument: Argument) => Attempted | undefined,
   steps: RetrySteps,
-): (argument: Argument) => Promise<Awaited<Result> | undefined> {
+): (argument: Argument, ...rest: Rest) => Promise<Awaited<Result> | undefined> {
   const checked = check(policy);
   async function tryAll(
     self: unknown,
     argument: Argument,
+    rest: Rest,
     delivery?: Delivery,
   ): Promise<Awaited<Result> | undefined> {
     const attempted = describe(argument);
-    if (attempted === undefined) return await handler.call(self, argument);
+    if (attempted === undefined) return await handler.call(self, argument, ...rest);
     const { message, heartbeat } = attempted;
-    const attempt = (): Result => handler.call(self, argument);
+    const attempt = (): Result => handler.call(self, argument, ...rest);
     for (let attempts = 1; ; attempts++) {
       try {
         return await (steps.attempt(message, attempt, delivery) as Result);
@@ -96,11 +97,15 @@ export function retrying<Argument, Result>(
       }
     }
   }
-  function retried(this: unknown, argument: Argument): Promise<Awaited<Result> | undefined> {
-    return tryAll(this, argument);
+  function retried(
+    this: unknown,
+    argument: Argument,
+    ...rest: Rest
+  ): Promise<Awaited<Result> | undefined> {
+    return tryAll(this, argument, rest);
   }
   const told: Told<Argument, unknown> = (argument, delivery) =>
-    tryAll(undefined, argument, delivery);
+    tryAll(undefined, argument, [] as unknown[] as Rest, delivery);
   return Object.defineProperty(retried, OWN_SCOPES, { value: told });
 }
 

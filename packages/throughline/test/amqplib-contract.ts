@@ -2,7 +2,7 @@
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { connect } from "amqplib";
-import type { Channel, ChannelModel, ConsumeMessage, Options } from "amqplib";
+import type { Channel, ChannelModel, ConfirmChannel, ConsumeMessage, Options } from "amqplib";
 import * as amqplib from "throughline/amqplib";
 import type {
   Connection,
@@ -13,18 +13,19 @@ import type {
   Settling,
   Wrap,
 } from "throughline/testing";
+import { connectWithCallbacks, promisedConnection } from "./amqplib-callbacks.ts";
 import { Lanes } from "./lanes.ts";
 
 /** The options of a publish, with the content beside them, as a dead letter has it. */
 type Sent = Options.Publish & { content: Buffer };
 
-/** How the contract suite speaks with amqplib's promises. */
-export function amqplibContract(url: string): ContractClient {
+/** How the contract suite speaks with amqplib: its promises, or its callbacks with confirms. */
+export function amqplibContract(url: string, api: "promises" | "callbacks"): ContractClient {
   return {
-    name: "amqplib on RabbitMQ",
+    name: `amqplib's ${api} on RabbitMQ`,
     system: "rabbitmq",
     functions: amqplib,
-    open: async (wrap) => AmqplibConnection.open(wrap, url),
+    open: async (wrap) => AmqplibConnection.open(wrap, url, api),
     headers: headersOfList,
     message: amqplibMessage,
     read: readAmqplib,
@@ -62,30 +63,47 @@ export function readAmqplib(consumed: object): ReturnType<ContractClient["read"]
 class AmqplibConnection implements Connection {
   readonly clients: readonly object[];
   private readonly wrap: Wrap;
+  private readonly confirms: boolean;
   private readonly url: string;
   private readonly connection: ChannelModel;
   private readonly channel: Channel;
   private readonly consumers = new Map<string, { channel: Channel; lanes: Lanes }>();
 
-  static async open(wrap: Wrap, url: string): Promise<AmqplibConnection> {
-    const connection = wrap(await connect(url));
-    const channel = await connection.createChannel();
-    const confirms = await connection.createConfirmChannel();
-    return new AmqplibConnection(connection, channel, confirms, wrap, url);
+  static async open(
+    wrap: Wrap,
+    url: string,
+    api: "promises" | "callbacks",
+  ): Promise<AmqplibConnection> {
+    if (api === "promises") {
+      const connection = wrap(await connect(url));
+      const [channel, confirms] = [
+        await connection.createChannel(),
+        await connection.createConfirmChannel(),
+      ];
+      const clients = [connection, channel, confirms];
+      return new AmqplibConnection(connection, channel, clients, wrap, url, false);
+    }
+    const connection = wrap(await connectWithCallbacks(url));
+    const made = [connection.createChannel(() => {}), connection.createConfirmChannel(() => {})];
+    const promised = promisedConnection(connection);
+    const confirms = await promised.createConfirmChannel();
+    return new AmqplibConnection(promised, confirms, [connection, ...made], wrap, url, true);
   }
 
   private constructor(
     connection: ChannelModel,
     channel: Channel,
-    confirms: Channel,
+    clients: readonly object[],
     wrap: Wrap,
     url: string,
+    confirms: boolean,
   ) {
+    this.confirms = confirms;
     this.wrap = wrap;
     this.url = url;
     this.connection = connection;
     this.channel = channel;
-    this.clients = [connection, channel, confirms];
+    this.clients = clients;
   }
 
   async destination(): Promise<string> {
@@ -95,8 +113,14 @@ class AmqplibConnection implements Connection {
   }
 
   send(queue: string, messages: readonly object[]): unknown {
-    const [message] = messages as Sent[];
-    return this.channel.sendToQueue(queue, message?.content as Buffer, message);
+    const [message] = messages as [Sent];
+    if (!this.confirms) return this.channel.sendToQueue(queue, message.content, message);
+    const channel = this.channel as ConfirmChannel;
+    return new Promise((resolve, reject) => {
+      const returned = channel.sendToQueue(queue, message.content, message, (error: Error | null) =>
+        error === null ? resolve(returned) : reject(error),
+      );
+    });
   }
 
   async sendFailing(_queue: string, messages: readonly object[]): Promise<unknown> {
@@ -162,8 +186,9 @@ class AmqplibConnection implements Connection {
     await channel.consume(queue, (message) => {
       if (message === null) return undefined;
       return take(message, {
-        ack: () => channel.ack(message),
-        refuse: (again) => channel.nack(message, false, again),
+        // The callback API gives the channel, which is compared in a test of its own.
+        ack: () => typeof channel.ack(message),
+        refuse: (again) => typeof channel.nack(message, false, again),
       });
     });
     return {

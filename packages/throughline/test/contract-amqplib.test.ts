@@ -12,10 +12,16 @@ if (url === undefined) {
   const reason = "no RabbitMQ: set AMQP_URL, or apt-get install rabbitmq-server for npm test";
   test("amqplib on RabbitMQ keeps the contract", { skip: reason });
 } else {
-  contractSuite((name, body) => test(name, body), amqplibContract(url), features, {
-    tracing,
-    after,
-    skip: (name, reason) => test(name, { skip: reason }),
-    timeoutMs: 10_000,
-  });
+  for (const api of ["promises", "callbacks"] as const) {
+    const has: Features =
+      api === "promises"
+        ? features
+        : { ...features, promisesOfItself: "a callback is given what is asked for" };
+    contractSuite((name, body) => test(name, body), amqplibContract(url, api), has, {
+      tracing,
+      after,
+      skip: (name, reason) => test(name, { skip: reason }),
+      timeoutMs: 10_000,
+    });
+  }
 }

@@ -19,6 +19,8 @@ export interface InboxKind {
   /** Tells apart inboxes that are otherwise the same. */
   readonly name?: string;
   readonly retries?: ContractRetries;
+  /** Handles one message after the other, where the client could do more at a time. */
+  readonly inOrder?: true;
   /** Awaited before the inbox is consumed, so that messages may lie in it by then. */
   readonly filled?: (inbox: Inbox) => Promise<void>;
 }
@@ -157,7 +159,7 @@ export class Shared {
       const inbox = new Inbox(await connection.destination(), connection, this.client);
       await kind.filled?.(inbox);
       await connection.consume(inbox.destination, {
-        lanes: this.features.concurrency === true ? 3 : 1,
+        lanes: this.features.concurrency === true && kind.inOrder !== true ? 3 : 1,
         ...(kind.retries === undefined ? {} : { retries: kind.retries }),
         ...(by === "batch"
           ? { batch: (messages, payload) => inbox.batch(messages, payload) }

@@ -70,8 +70,8 @@ export const host: readonly Claim[] = [
     async body(stage) {
       const redelivers = stage.features.redelivery === true;
       const inboxes = await Promise.all([
-        stage.inbox({ options: "bare", name: "settled" }),
-        stage.inbox({ name: "settled" }),
+        stage.inbox({ options: "bare", name: "settled", inOrder: true }),
+        stage.inbox({ name: "settled", inOrder: true }),
       ]);
       const results = async (
         inbox: (typeof inboxes)[number],
