@@ -35,6 +35,10 @@ const sdk3 = {
 const clients = [
   { name: "kafkajs", files: /kafkajs/, since: [0, 0] },
   { name: "@platformatic/kafka", files: /platformatic/, since: [22, 22] },
+  { name: "@aws-sdk/client-sqs", files: /sqs|sns/, since: [20, 0] },
+  { name: "@aws-sdk/client-sns", files: /sns/, since: [20, 0] },
+  { name: "sqs-consumer", files: /sqs-consumer/, since: [22, 0] },
+  { name: "@aws-lambda-powertools/batch", files: /lambda/, since: [20, 0] },
 ];
 
 /** The clients of a cell, and whether a test file is for one that it has not. */

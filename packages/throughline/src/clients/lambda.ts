@@ -27,7 +27,15 @@ export {
   type RelationFacts,
 } from "../relation.ts";
 
-const adapter = adapterFor(lambdaFormat);
+// A record tells where it came from.
+const adapter = adapterFor(lambdaFormat, (record, sources) => {
+  try {
+    const delivery = deliveryOf(record);
+    return delivery && sources.of(delivery);
+  } catch {
+    return undefined; // an accessor of the application's threw
+  }
+});
 
 /**
  * Makes a Lambda handler run in the context of what it is called with, and gives it back as the same
@@ -126,7 +134,7 @@ export function processMessage<Received extends object, Result>(
   handler: (record: Received) => Result,
   delivery?: Delivery,
 ): Result {
-  return adapter.processMessage(record, handler, delivery ?? told(record));
+  return adapter.processMessage(record, handler, delivery);
 }
 
 /** Handles records together: one process span, the root of a trace of its own, linked to each record's. */
@@ -135,16 +143,7 @@ export function processBatch<Received extends object, Result>(
   handler: (records: readonly Received[]) => Result,
   delivery?: Delivery,
 ): Result {
-  const [first] = records;
-  return adapter.processBatch(records, handler, delivery ?? (first && told(first)));
-}
-
-function told(record: object): Delivery | undefined {
-  try {
-    return deliveryOf(record);
-  } catch {
-    return undefined;
-  }
+  return adapter.processBatch(records, handler, delivery);
 }
 
 /** The context that a record carries, to start spans of your own under it. */
