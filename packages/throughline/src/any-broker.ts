@@ -103,7 +103,7 @@ export function deadLetterOf(message: object): DeadLetterOrigin | undefined {
  */
 export function withRetries<Message extends object, Result>(
   handler: (message: Message) => Result,
-  policy: RetryPolicy,
+  policy: RetryPolicy = {},
 ): (message: Message) => Promise<Awaited<Result> | undefined> {
   return adapter.withRetries(handler, policy, (message) => ({ message, heartbeat: undefined }));
 }

@@ -15,7 +15,7 @@ import { parseTraceparent } from "./w3c/traceparent.ts";
 import { withState } from "./w3c.ts";
 
 /** What became of a message's context; the values of the metric `throughline.context`. */
-export const OUTCOMES = ["extracted", "missing", "malformed", "duplicate"] as const;
+export const OUTCOMES = ["extracted", "missing", "malformed", "duplicate", "unread"] as const;
 export type Outcome = (typeof OUTCOMES)[number];
 
 /**
@@ -44,6 +44,9 @@ export const NOTHING: Extracted = Object.freeze({
   behind: undefined,
 });
 
+/** No propagator is registered: nobody knows what the message carries. */
+const UNREAD: Extracted = Object.freeze({ ...NOTHING, outcome: "unread" });
+
 export const MALFORMED: Extracted = Object.freeze({ ...NOTHING, outcome: "malformed" });
 
 /**
@@ -60,7 +63,7 @@ export function extract(
   if (carrying.propagator !== undefined) {
     return extractForeign(headers, carrying, duplicates, origin);
   }
-  if (carrying.fields.size === 0) return NOTHING;
+  if (carrying.fields.size === 0) return UNREAD;
   return fromFields(readW3C(headers), carrying.baggage, duplicates);
 }
 

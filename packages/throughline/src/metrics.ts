@@ -65,12 +65,12 @@ export class Counts {
   /** The providers that read these counts, each with its durations. */
   readonly attached: WeakMap<object, Meters> = new WeakMap<object, Meters>();
 
-  /** The four series of a destination, in the order of OUTCOMES. */
+  /** The series of a destination by outcome, in the order of OUTCOMES. */
   outcomesOf(attributes: Attributes): Readonly<Record<(typeof OUTCOMES)[number], Series>> {
-    const [extracted, missing, malformed, duplicate] = OUTCOMES.map((outcome) =>
+    const [extracted, missing, malformed, duplicate, unread] = OUTCOMES.map((outcome) =>
       this.outcomes.of({ ...attributes, outcome }),
-    ) as [Series, Series, Series, Series];
-    return { extracted, missing, malformed, duplicate };
+    ) as [Series, Series, Series, Series, Series];
+    return { extracted, missing, malformed, duplicate, unread };
   }
 }
 

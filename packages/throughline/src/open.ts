@@ -10,6 +10,7 @@ import {
 import { MessageContext, originOf, valid } from "./context.ts";
 import type { Extracted } from "./extract.ts";
 import { discard, fault, started } from "./guard.ts";
+import { tellWhatLacks } from "./lacking.ts";
 import type { Relation } from "./relation.ts";
 import type { Scope } from "./scope.ts";
 import { DUPLICATES } from "./semconv.ts";
@@ -36,9 +37,9 @@ export function openScope(
   scope.context = carried;
   if (!source.tracing.spans) return scope;
   try {
-    const { tracer } = source.tracing.now();
+    const now = source.tracing.now();
     const options = spanOptions(source, extracted, relation, linked);
-    const span = started(tracer.startSpan(source.spanName, options, carried));
+    const span = started(now.tracer.startSpan(source.spanName, options, carried));
     // No span is made in a suppressed region: the message's own context goes on without one.
     const made = valid(span.spanContext()) !== undefined;
     scope.context = new MessageContext(
@@ -51,7 +52,9 @@ export function openScope(
     );
     if (!made) return scope;
     scope.span = span;
-    if (span.isRecording()) describe(span, scope, extracted);
+    if (!span.isRecording()) return scope;
+    if (!now.lookedAt) tellWhatLacks(now, scope.context);
+    describe(span, scope, extracted);
   } catch (error) {
     fault("start span", error);
   }

@@ -6,6 +6,7 @@ import type {
   TracerProvider,
 } from "@opentelemetry/api";
 import type { Duplicates } from "./extract.ts";
+import { shown, unknownName } from "./mistake.ts";
 import type { ChooseRelation, Relation } from "./relation.ts";
 
 /** What a message's handling came to, as {@link Options.onEnd} is told. */
@@ -106,12 +107,8 @@ export function checkOptions(options: Options): Options {
   if (options === null || typeof options !== "object") {
     throw new TypeError(`throughline: options must be an object, got ${shown(options)}`);
   }
-  for (const name of Object.keys(options)) {
-    if (Object.hasOwn(NAMES, name)) continue;
-    throw new TypeError(
-      `throughline: there is no option ${name}; there are ${Object.keys(NAMES).join(", ")}`,
-    );
-  }
+  const misspelt = unknownName(options, NAMES);
+  if (misspelt !== undefined) throw new TypeError(`throughline: there is no option ${misspelt}`);
   for (const [name, choices] of Object.entries(CHOICES)) {
     const value = options[name as keyof Options];
     if (value !== undefined && !choices.includes(value)) refuse(name, value, choices.join(" or "));
@@ -148,14 +145,6 @@ function isServer(server: unknown): boolean {
 function hasMethods(value: unknown, methods: readonly string[]): boolean {
   if (value === null || typeof value !== "object") return false;
   return methods.every((name) => typeof (value as Record<string, unknown>)[name] === "function");
-}
-
-function shown(value: unknown): string {
-  try {
-    return String(value);
-  } catch {
-    return typeof value;
-  }
 }
 
 function refuse(name: string, value: unknown, takes: string): never {

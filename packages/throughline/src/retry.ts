@@ -1,4 +1,5 @@
 import type { Delivery } from "./message.ts";
+import { shown, unknownName } from "./mistake.ts";
 
 /** What to do with a message whose handler fails. Every field may be left out. */
 export interface RetryPolicy<Message extends object = object> {
@@ -109,14 +110,34 @@ export function retrying<Argument, Result, Rest extends unknown[]>(
   return Object.defineProperty(retried, OWN_SCOPES, { value: told });
 }
 
+const NAMES: Readonly<Record<keyof RetryPolicy, true>> = {
+  attempts: true,
+  delay: true,
+  retryOn: true,
+  deadLetter: true,
+};
+
 function check(policy: RetryPolicy): Checked {
+  const misspelt = unknownName(policy, NAMES);
+  if (misspelt !== undefined) throw new TypeError(`withRetries: the policy has no ${misspelt}`);
   const { attempts = 3, delay = 0, retryOn = () => true, deadLetter } = policy;
   if (!Number.isInteger(attempts) || attempts < 1) {
-    throw new RangeError(`withRetries: attempts must be a whole number from 1, got ${attempts}`);
-  }
-  if (typeof delay !== "function" && !(delay >= 0 && delay <= LONGEST_TIMER_MS)) {
     throw new RangeError(
-      `withRetries: delay must be from 0 to ${LONGEST_TIMER_MS} milliseconds or a function, got ${delay}`,
+      `withRetries: attempts must be a whole number from 1, got ${shown(attempts)}`,
+    );
+  }
+  const isDelay = typeof delay === "number" && delay >= 0 && delay <= LONGEST_TIMER_MS;
+  if (typeof delay !== "function" && !isDelay) {
+    throw new RangeError(
+      `withRetries: delay must be from 0 to ${LONGEST_TIMER_MS} milliseconds or a function, got ${shown(delay)}`,
+    );
+  }
+  if (typeof retryOn !== "function") {
+    throw new TypeError(`withRetries: retryOn takes a function, got ${shown(retryOn)}`);
+  }
+  if (deadLetter !== undefined && typeof deadLetter !== "function") {
+    throw new TypeError(
+      `withRetries: deadLetter takes a function that publishes the letter, got ${shown(deadLetter)}`,
     );
   }
   const delayMs = typeof delay === "function" ? delay : () => delay;

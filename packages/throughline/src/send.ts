@@ -4,6 +4,7 @@ import {
   type SpanContext,
   SpanKind,
   type SpanOptions,
+  trace,
   TraceFlags,
 } from "@opentelemetry/api";
 import { Above } from "./above.ts";
@@ -12,6 +13,7 @@ import { addHeaders, type Headers, type PlainHeaders, writeHeaders } from "./car
 import { activeContext } from "./context.ts";
 import type { Destination } from "./destination.ts";
 import { fault, started } from "./guard.ts";
+import { tellWhatLacks } from "./lacking.ts";
 import { type Lineage, lineageOf } from "./lineage.ts";
 import { BATCH_COUNT } from "./semconv.ts";
 import { Sending } from "./sending.ts";
@@ -194,10 +196,11 @@ function start(
   links: readonly Link[],
   { context }: Above,
 ): Span {
-  const { tracer } = tracing.now();
-  if (links.length === 0) return started(tracer.startSpan(name, options, context));
-  const linked = { ...options, links: links.slice(0, MAX_LINKS) };
-  return started(tracer.startSpan(name, linked, context));
+  const now = tracing.now();
+  const given = links.length === 0 ? options : { ...options, links: links.slice(0, MAX_LINKS) };
+  const span = started(now.tracer.startSpan(name, given, context));
+  if (!now.lookedAt && span.isRecording()) tellWhatLacks(now, trace.setSpan(context, span));
+  return span;
 }
 
 /** The headers of a message with these trace headers; undefined for a message to be left alone. */

@@ -8,6 +8,8 @@ export interface Now {
   readonly tracer: Tracer;
   readonly carrying: Carrying;
   readonly meters: Meters;
+  /** Whether it has been looked at for what it lacks; see lacking.ts. */
+  lookedAt: boolean;
 }
 
 /**
@@ -41,6 +43,6 @@ export class Tracing {
   private read(): Now {
     const { tracer, carrying, meterProvider } = readRegistered(this.options);
     const meters = meterProvider === undefined ? NO_METERS : metersOn(meterProvider, this.counts);
-    return { tracer, carrying, meters };
+    return { tracer, carrying, meters, lookedAt: false };
   }
 }

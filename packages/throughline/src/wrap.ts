@@ -17,18 +17,23 @@ export function originalOf<Client extends object>(client: Client): Client {
 }
 
 /**
- * Whether a client has been traced already, by whichever copy of this library. It then keeps the
- * options that it has: that others were given is said once.
+ * The traced client of one that has been traced before, by whichever copy of this library where it
+ * is that very one; undefined for any other. It keeps the options that it has: that others were
+ * given is said once.
  */
-export function isTraced(client: object, options: object | null): boolean {
+export function tracedBefore<Client extends object>(
+  client: Client,
+  options: object | null,
+): Client | undefined {
   const traced = (client as { [TRACED]?: boolean })[TRACED] === true;
-  if (traced && options !== null && Object.keys(options).length > 0) {
+  const known = traced ? client : (proxies.get(client) as Client | undefined);
+  if (known !== undefined && options !== null && Object.keys(options).length > 0) {
     warnOnce(
       "traced again",
       "traced() got a client that is traced already: it keeps its first options, and those given now do nothing.",
     );
   }
-  return traced;
+  return known;
 }
 
 /**

@@ -42,10 +42,10 @@ for (const [option, value] of REFUSED) {
 
 test("the error names what it got, and every choice there is", () => {
   for (const [option, value, told] of [
-    ["relation", "sibling", "takes parent, link, both or a function, got sibling"],
-    ["duplicates", "all", "takes new or last or first, got all"],
+    ["relation", "sibling", 'takes parent, link, both or a function, got "sibling"'],
+    ["duplicates", "all", 'takes new or last or first, got "all"'],
     ["server", null, "takes { address, port? }, got null"],
-    ["propagator", "w3c", "takes an object with fields, inject, extract, got w3c"],
+    ["propagator", "w3c", 'takes an object with fields, inject, extract, got "w3c"'],
     ["inject", Object.create(null), "takes true or false, got object"],
   ] as const) {
     assert.throws(() => traced(stubProducer().client, { [option]: value }), {
@@ -69,11 +69,13 @@ test("a client that is traced already keeps its options, and that is said once",
   const warn = (text: string): void => void warned.push(text);
   diag.setLogger({ error: quiet, warn, info: quiet, debug: quiet, verbose: quiet });
   t.after(() => diag.disable());
-  const producer = traced(stubProducer().client, { relation: "link" });
+  const { client } = stubProducer();
+  const producer = traced(client, { relation: "link" });
   assert.equal(traced(producer), producer);
+  assert.equal(traced(client), producer);
   assert.deepEqual(warned, []);
   assert.equal(traced(producer, { relation: "both" }), producer);
-  assert.equal(traced(producer, { relation: "both" }), producer);
+  assert.equal(traced(client, { relation: "both" }), producer);
   assert.deepEqual(warned, [
     "throughline: traced() got a client that is traced already: it keeps its first options, and those given now do nothing.",
   ]);
@@ -83,7 +85,7 @@ test("options that are no object are refused", () => {
   for (const options of [null, "link"]) {
     assert.throws(() => traced(stubProducer().client, options as Options), {
       name: "TypeError",
-      message: `throughline: options must be an object, got ${options}`,
+      message: `throughline: options must be an object, got ${JSON.stringify(options)}`,
     });
   }
 });

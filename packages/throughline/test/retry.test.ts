@@ -194,6 +194,29 @@ test("a number of attempts or a delay that is none is refused when the handler i
   }
 });
 
+test("a policy may be left out, and one that can't work is refused when the handler is made", async () => {
+  const { handler, active } = failing(2);
+  assert.equal(await withRetries(handler)(fromProducer()), "done");
+  assert.equal(active.length, 3);
+  for (const [policy, told] of [
+    [{ attempt: 2 }, "the policy has no attempt; there are attempts, delay, retryOn, deadLetter"],
+    [
+      { deadLetter: "orders.dlq" },
+      'deadLetter takes a function that publishes the letter, got "orders.dlq"',
+    ],
+    [{ retryOn: true }, "retryOn takes a function, got true"],
+  ] as const) {
+    assert.throws(() => withRetries(handler, policy as never), {
+      name: "TypeError",
+      message: `withRetries: ${told}`,
+    });
+  }
+  assert.throws(() => withRetries(handler, { attempts: "3" as never }), {
+    name: "RangeError",
+    message: 'withRetries: attempts must be a whole number from 1, got "3"',
+  });
+});
+
 test("in an ignored destination it is tried again all the same, with no span and not counted", async () => {
   const incoming = stubConsumer();
   const { handler, active } = failing(1);

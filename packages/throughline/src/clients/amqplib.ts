@@ -12,7 +12,7 @@ import type { Delivery } from "../message.ts";
 import type { Options } from "../options.ts";
 import type { RetryPolicy } from "../retry.ts";
 import { Tracing } from "../tracing.ts";
-import { isTraced } from "../wrap.ts";
+import { tracedBefore } from "../wrap.ts";
 import { type AnyChannel, tracedChannel } from "./amqplib/channel.ts";
 import {
   type AnyConnection,
@@ -65,7 +65,8 @@ export function traced<Traced extends AnyConnection | AnyChannel>(
   options: Options = {},
 ): Traced {
   if (isChannel(client) || isConnection(client)) {
-    if (isTraced(client, options)) return client;
+    const known = tracedBefore(client, options);
+    if (known !== undefined) return known;
     const tracing = new Tracing(options);
     return isChannel(client)
       ? tracedChannel(client, tracing)
@@ -209,7 +210,7 @@ export function deadLetterOf(message: object): DeadLetterOrigin | undefined {
  */
 export function withRetries<Argument extends object | null, Result>(
   handler: (message: Argument) => Result,
-  policy: RetryPolicy<DeadLetter>,
+  policy: RetryPolicy<DeadLetter> = {},
 ): (message: Argument) => Promise<Awaited<Result> | undefined> {
   return adapter.withRetries(handler, policy as RetryPolicy, (message) =>
     // A broker that cancels a consumer tells it so, and that is no message.

@@ -12,7 +12,7 @@ import type { Delivery } from "../message.ts";
 import type { Options } from "../options.ts";
 import type { RetryPolicy } from "../retry.ts";
 import { Tracing } from "../tracing.ts";
-import { isTraced, wrap } from "../wrap.ts";
+import { tracedBefore, wrap } from "../wrap.ts";
 import { tracedConsumer } from "./confluent/consumer.ts";
 import { tracedProducer } from "./confluent/producer.ts";
 import { tracedClassic } from "./librdkafka/classic.ts";
@@ -62,7 +62,8 @@ const adapter = adapterFor(librdkafkaFormat);
  */
 export function traced<Traced extends Client>(client: Traced, options: Options = {}): Traced {
   if (client !== null && typeof client === "object") {
-    if (isTraced(client, options)) return client;
+    const known = tracedBefore(client, options);
+    if (known !== undefined) return known;
     const tracing = new Tracing(options);
     if (isKafka(client)) return tracedKafka(client, tracing);
     if ("run" in client && "subscribe" in client) {
@@ -244,7 +245,7 @@ type LetterOf<Argument> = Argument extends RdKafka.Message ? ClassicDeadLetter :
  */
 export function withRetries<Argument extends object, Result>(
   handler: (argument: Argument) => Result,
-  policy: RetryPolicy<LetterOf<Argument>>,
+  policy: RetryPolicy<LetterOf<Argument>> = {},
 ): (argument: Argument) => Promise<Awaited<Result> | undefined> {
   return adapter.withRetries(handler, policy as RetryPolicy, attempted);
 }

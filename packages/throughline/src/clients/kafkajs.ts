@@ -21,7 +21,7 @@ import type { Delivery } from "../message.ts";
 import type { Options } from "../options.ts";
 import type { RetryPolicy } from "../retry.ts";
 import { Tracing } from "../tracing.ts";
-import { isTraced, wrap } from "../wrap.ts";
+import { tracedBefore, wrap } from "../wrap.ts";
 import { tracedConsumer } from "./kafkajs/consumer.ts";
 import { kafkajsFormat } from "./kafkajs/format.ts";
 import { isInstrumented } from "./kafkajs/instrumented.ts";
@@ -60,7 +60,8 @@ const adapter = adapterFor(kafkajsFormat);
  */
 export function traced<Traced extends Client>(client: Traced, options: Options = {}): Traced {
   if (client !== null && typeof client === "object") {
-    if (isTraced(client, options)) return client;
+    const known = tracedBefore(client, options);
+    if (known !== undefined) return known;
     const tracing = new Tracing(options);
     if (isKafka(client)) return tracedKafka(client, tracing);
     if ("run" in client && "subscribe" in client) {
@@ -226,7 +227,7 @@ export function deadLetterOf(message: object): DeadLetterOrigin | undefined {
  */
 export function withRetries<Argument extends object, Result>(
   handler: (argument: Argument) => Result,
-  policy: RetryPolicy<DeadLetter>,
+  policy: RetryPolicy<DeadLetter> = {},
 ): (argument: Argument) => Promise<Awaited<Result> | undefined> {
   return adapter.withRetries(handler, policy as RetryPolicy, attempted);
 }

@@ -193,7 +193,7 @@ export function deadLetterOf(record: object): DeadLetterOrigin | undefined {
  */
 export function withRetries<Received extends object, Result>(
   handler: (record: Received) => Result,
-  policy: RetryPolicy,
+  policy: RetryPolicy = {},
 ): (record: Received) => Promise<Awaited<Result> | undefined> {
   const { deadLetter: send } = policy;
   const known: RetryPolicy =

@@ -12,7 +12,7 @@ import type { Delivery } from "../message.ts";
 import type { Options } from "../options.ts";
 import type { RetryPolicy } from "../retry.ts";
 import { Tracing } from "../tracing.ts";
-import { isTraced } from "../wrap.ts";
+import { tracedBefore } from "../wrap.ts";
 import { tracedConsumer } from "./platformatic/consumer.ts";
 import { encodingSeen, type Form, textAsBytes } from "./platformatic/encoding.ts";
 import { deliveredBy } from "./platformatic/fetches.ts";
@@ -91,7 +91,8 @@ export function traced<Traced extends AnyProducer | AnyConsumer>(
   options: Options = {},
 ): Traced {
   if (client !== null && typeof client === "object") {
-    if (isTraced(client, options)) return client;
+    const known = tracedBefore(client, options);
+    if (known !== undefined) return known;
     const { clientId } = client;
     const tracing = new Tracing({ ...(clientId !== undefined && { clientId }), ...options });
     if ("consume" in client) return tracedConsumer(client, tracing) as Traced;
@@ -234,7 +235,7 @@ export function deadLetterOf(message: object): DeadLetterOrigin | undefined {
  */
 export function withRetries<Handled extends object, Result>(
   handler: (message: Handled) => Result,
-  policy: RetryPolicy<DeadLetter<never, never, never, never>>,
+  policy: RetryPolicy<DeadLetter<never, never, never, never>> = {},
 ): (message: Handled) => Promise<Awaited<Result> | undefined> {
   return adapter.withRetries(handler, policy as RetryPolicy, (message) => ({
     message,

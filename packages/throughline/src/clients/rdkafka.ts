@@ -18,7 +18,7 @@ import type { Delivery } from "../message.ts";
 import type { Options } from "../options.ts";
 import type { RetryPolicy } from "../retry.ts";
 import { Tracing } from "../tracing.ts";
-import { isTraced } from "../wrap.ts";
+import { tracedBefore } from "../wrap.ts";
 import { tracedClassic } from "./librdkafka/classic.ts";
 import { librdkafkaFormat } from "./librdkafka/format.ts";
 import { toldBy } from "./librdkafka/told.ts";
@@ -58,7 +58,8 @@ const adapter = adapterFor(librdkafkaFormat);
  */
 export function traced<Traced extends Client>(client: Traced, options: Options = {}): Traced {
   if (client !== null && typeof client === "object") {
-    if (isTraced(client, options)) return client;
+    const known = tracedBefore(client, options);
+    if (known !== undefined) return known;
     const made = tracedClassic(client, new Tracing(options), takesAny);
     if (made !== undefined) return made;
   }
@@ -199,7 +200,7 @@ export function deadLetterOf(message: object): DeadLetterOrigin | undefined {
  */
 export function withRetries<Handled extends object, Result>(
   handler: (message: Handled) => Result,
-  policy: RetryPolicy<DeadLetter>,
+  policy: RetryPolicy<DeadLetter> = {},
 ): (message: Handled) => Promise<Awaited<Result> | undefined> {
   return adapter.withRetries(handler, policy as RetryPolicy, (message) => ({
     message,

@@ -6,7 +6,7 @@
 import type { SNSClient } from "@aws-sdk/client-sns";
 import type { Options } from "../options.ts";
 import { Tracing } from "../tracing.ts";
-import { isTraced } from "../wrap.ts";
+import { tracedBefore } from "../wrap.ts";
 import { isInstrumented } from "./aws/instrumented.ts";
 import { tracedClient } from "./sns/client.ts";
 
@@ -33,7 +33,8 @@ export type { Options };
  */
 export function traced<Client extends SNSClient>(client: Client, options: Options = {}): Client {
   if (client !== null && typeof client === "object") {
-    if (isTraced(client, options)) return client;
+    const known = tracedBefore(client, options);
+    if (known !== undefined) return known;
     const tracing = new Tracing(options);
     if (typeof client.send === "function" && "middlewareStack" in client) {
       return isInstrumented(client.send) ? client : tracedClient(client, tracing);

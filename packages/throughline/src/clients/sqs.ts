@@ -10,7 +10,7 @@ import type { Delivery } from "../message.ts";
 import type { Options } from "../options.ts";
 import type { RetryPolicy } from "../retry.ts";
 import { Tracing } from "../tracing.ts";
-import { isTraced } from "../wrap.ts";
+import { tracedBefore } from "../wrap.ts";
 import { tracedClient } from "./sqs/client.ts";
 import { isInstrumented } from "./aws/instrumented.ts";
 
@@ -59,7 +59,8 @@ export {
  */
 export function traced<Client extends SQSClient>(client: Client, options: Options = {}): Client {
   if (client !== null && typeof client === "object") {
-    if (isTraced(client, options)) return client;
+    const known = tracedBefore(client, options);
+    if (known !== undefined) return known;
     const tracing = new Tracing(options);
     if (typeof client.send === "function" && "middlewareStack" in client) {
       return tracedClient(client, tracing, { instrumented: isInstrumented(client.send) });

@@ -158,7 +158,7 @@ export function deadLetterOf(message: object): DeadLetterOrigin | undefined {
  */
 export function withRetries<Received extends object, Result>(
   handler: (message: Received) => Result,
-  policy: RetryPolicy<DeadLetter>,
+  policy: RetryPolicy<DeadLetter> = {},
 ): (message: Received) => Promise<Awaited<Result> | undefined> {
   const { deadLetter: send } = policy;
   const known: RetryPolicy<DeadLetter> =
