@@ -1,5 +1,5 @@
 import { after, test } from "node:test";
-import { contractSuite } from "throughline/testing";
+import { contractSuite, type Features } from "throughline/testing";
 import { amqplibContract } from "./amqplib-contract.ts";
 import { tracing } from "./sdk.ts";
 import { features } from "./features-amqplib.ts";

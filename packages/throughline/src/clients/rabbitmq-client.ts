@@ -19,7 +19,7 @@ import type { Delivery } from "../message.ts";
 import type { Options } from "../options.ts";
 import type { RetryPolicy } from "../retry.ts";
 import { Tracing } from "../tracing.ts";
-import { isTraced } from "../wrap.ts";
+import { tracedBefore } from "../wrap.ts";
 import { tracedChannel } from "./rabbitmq-client/channel.ts";
 import {
   tracedConnection,
@@ -71,7 +71,8 @@ export function traced<Traced extends Client>(client: Traced, options: Options =
       `throughline: traced() takes a Connection, Channel, Publisher or RPCClient of rabbitmq-client, got ${client === null ? "null" : typeof client}`,
     );
   }
-  if (isTraced(client, options)) return client;
+  const before = tracedBefore(client, options);
+  if (before !== undefined) return before;
   return known(client as never, new Tracing(options)) as Traced;
 }
 
@@ -214,7 +215,7 @@ export function deadLetterOf(message: object): DeadLetterOrigin | undefined {
  */
 export function withRetries<Argument extends object, Result, Rest extends unknown[]>(
   handler: (message: Argument, ...rest: Rest) => Result,
-  policy: RetryPolicy<DeadLetter>,
+  policy: RetryPolicy<DeadLetter> = {},
 ): (message: Argument, ...rest: Rest) => Promise<Awaited<Result> | undefined> {
   return adapter.withRetries(handler, policy as RetryPolicy, (message) => ({
     message,
