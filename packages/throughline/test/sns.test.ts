@@ -111,7 +111,8 @@ describe("SNS on fauxqs", { skip: fauxqs.skip, timeout: 60_000 }, () => {
 
   test("a dead letter of a message in an envelope carries its own context outside of it", async () => {
     const { TopicArn, queue } = await subscribed(false);
-    await sns.send(new PublishCommand({ TopicArn, Message: "1" }));
+    const MessageAttributes = textAttributes({ tenant: "a" });
+    await sns.send(new PublishCommand({ TopicArn, Message: "1", MessageAttributes }));
     const [message] = await receiveAll(sqs, queue, 1);
     const letter = deadLetter(message ?? {}, new Error("no funds"));
     assert.equal(letter.MessageBody, message?.Body);
