@@ -3,15 +3,18 @@ import { writeFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
 import { ensureDependencies } from "../scripts/node-24/dependencies.mjs";
 
-const HELP = `npm run bench -- [gate] [report] [--short] [--json FILE]
+const HELP = `npm run bench -- [gate] [report] [clients] [--short] [--json FILE]
 
   gate      in process, over messages captured from a real consumer: each arrow of the flow
             against its floor, variants interleaved, paired differences. Under three minutes.
   report    end to end on a real Kafka, 200,000 records a variant, with an exporter that answers
             asynchronously. Started by services/, or named by KAFKA_BROKERS.
+  clients   in process: what each client's adapter adds to the bare client, beside the client's
+            OpenTelemetry instrumentation. Two minutes. docs/clients.md is written from
+            clients/results.json: npm run bench -- clients --json bench/clients/results.json
   capture   writes the captured messages of the gate anew, off a real Kafka
 
-Without a name: gate, then report.
+Without a name: gate, then report; with --short all three.
 
   --short      small counts: shows that everything runs; the figures say nothing
   --json FILE  writes all figures to FILE as JSON
@@ -19,7 +22,7 @@ Without a name: gate, then report.
 Exit code 1: the gate clearly misses a budget (the whole interval is above it), but for --short.
 What is measured against lies in bench/package.json alone, and is installed when it is absent.`;
 
-const MODES = ["gate", "report", "capture"];
+const MODES = ["gate", "report", "clients", "capture"];
 
 function parsed() {
   try {
@@ -58,7 +61,8 @@ async function bench() {
   const { progressTo } = await import("./progress.ts");
   const { budgetTable, costTable } = await import("./table.ts");
   const progress = progressTo(process.stderr);
-  const wanted = modes.length > 0 ? modes : ["gate", "report"];
+  const wanted =
+    modes.length > 0 ? modes : ["gate", "report", ...(values.short ? ["clients"] : [])];
   const results = {};
   const absent = [];
   for (const mode of wanted) {
@@ -72,7 +76,9 @@ async function bench() {
     }
     results[mode] = sections;
     for (const section of sections) console.log(`\n${mode}, ${costTable(section)}`);
-    console.log(`\n${mode}\n${budgetTable(sections, !values.short)}`);
+    if (sections.some(({ figures }) => figures.length > 0)) {
+      console.log(`\n${mode}\n${budgetTable(sections, !values.short)}`);
+    }
     console.log(`${mode} took ${((Date.now() - began) / 1000).toFixed(0)} s`);
   }
   if (values.json !== undefined) await writeJson(values.json, results);

@@ -29,6 +29,8 @@ export interface Section {
   readonly rounds: number;
   readonly costs: readonly Cost[];
   readonly figures: readonly Figure[];
+  /** Shares of what is measured beside, where nothing was promised of them. */
+  readonly ratios?: readonly (Estimate & Pick<Budget, "path" | "of">)[];
 }
 
 /** What a whole bench gives: sections, or why there are none. */

@@ -31,7 +31,7 @@ const figure = (value: number): string => value.toFixed(2);
 const interval = ({ low, high }: Estimate): string => `${figure(low)} .. ${figure(high)}`;
 
 /** One section: what each variant adds to doing nothing. */
-export function costTable({ name, rounds, costs }: Section): string {
+export function costTable({ name, rounds, costs, ratios = [] }: Section): string {
   const exported = costs.some(({ spans }) => spans !== undefined);
   const head = ["", "us", "95 %", ...(exported ? ["exported/ended"] : [])];
   const rows = costs.map(({ id, us, spans }) => [
@@ -41,7 +41,10 @@ export function costTable({ name, rounds, costs }: Section): string {
     ...(exported ? [spans === undefined ? "" : `${spans.exported}/${spans.ended}`] : []),
   ]);
   const title = styleText("bold", `${name}: CPU a message above the empty one, ${rounds} rounds`);
-  return [title, ...columns([head, ...rows], [0])].join("\n");
+  const shares = ratios.map(
+    (share) => `${share.path} of ${share.of}: ${figure(share.value)} (${interval(share)})`,
+  );
+  return [title, ...columns([head, ...rows], [0]), ...shares].join("\n");
 }
 
 /** All budgets beside what was measured, and with `verdicts` whether they are kept. */

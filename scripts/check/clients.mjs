@@ -12,18 +12,22 @@ const root = join(import.meta.dirname, "../..");
 const read = (path) => readFileSync(join(root, path), "utf8");
 
 const { devDependencies } = JSON.parse(read("package.json"));
-const costs = existsSync(join(root, "bench/clients/results.json"))
-  ? JSON.parse(read("bench/clients/results.json"))
-  : undefined;
+const costs = JSON.parse(read("bench/clients/results.json"));
 const described = await Promise.all(
   clients.map(async (client) => {
-    const { features, subpath } = client;
+    const { features } = client;
     const tried = client.tried ?? devDependencies[client.package];
     if (tried === undefined) throw new Error(`${client.package} is not in the root's package.json`);
     const declared = features === undefined ? undefined : await featuresOf(features);
-    return { ...client, tried, declared, cost: costs?.clients[subpath] };
+    return { ...client, tried, declared, cost: costOf(client) };
   }),
 );
+
+/** What the bench measured of a client, by what it does: `process`, `send`. */
+function costOf({ measured }) {
+  const sections = costs.results.clients.filter(({ name }) => name.startsWith(`${measured} `));
+  return Object.fromEntries(sections.map((section) => [section.name.split(" ")[1], section]));
+}
 
 async function featuresOf(name) {
   const module = join(root, `packages/throughline/test/features-${name}.ts`);

@@ -1,39 +1,12 @@
 import { after, test } from "node:test";
-import { contractSuite, type Features } from "throughline/testing";
+import { contractSuite } from "throughline/testing";
 import { rabbitmqClientContract } from "./rabbitmq-client-contract.ts";
 import { tracing } from "./sdk.ts";
+import { features } from "./features-rabbitmq-client.ts";
 
 // The contract on a real RabbitMQ, by rabbitmq-client.
 
 const url = process.env["AMQP_URL"];
-
-const features: Features = {
-  sendMany: "rabbitmq-client publishes one message a call",
-  batches: "rabbitmq-client hands over one message at a time",
-  concurrency: true,
-  loop: true,
-  handlerErrors: true,
-  redelivery: true,
-  errorReports: true,
-  settlement: true,
-  ownSettlement: true,
-  refusing: true,
-  settlementTimeouts: "RabbitMQ 3.10 has one for the whole server, looked at once a minute",
-  pulling: true,
-  sendingOn: true,
-  brokerDeadLetters: true,
-  promisesOfItself: "rabbitmq-client has no such promise",
-  retries: true,
-  repeatedHeaders: true,
-  emptyHeaders: true,
-  emptyTexts: true,
-  tombstones: "an AMQP message has a body; null is sent as JSON",
-  frozenMessages: true,
-  compression: "AMQP has none",
-  transactions: true,
-  refusals: true,
-  failedSends: true,
-};
 
 if (url === undefined) {
   const reason = "no RabbitMQ: set AMQP_URL, or apt-get install rabbitmq-server for npm test";

@@ -1,13 +1,15 @@
 /**
  * The clients that have a subpath, in the table's order. `features` names the module that the
  * contract test takes its features from, where the client has a contract; `tried` is read from the
- * workspace's package.json where it does not stand here.
+ * workspace's package.json where it does not stand here; `measured` is
+ * what the bench calls the client, where it measures it.
  */
 export const clients = [
   {
     package: "kafkajs",
     subpath: "kafkajs",
     features: "kafkajs",
+    measured: "kafkajs",
     broker: "Kafka 4.1",
     does: "eachMessage, eachBatch, send, sendBatch, transactions, commits",
   },
@@ -31,6 +33,7 @@ export const clients = [
     package: "@platformatic/kafka",
     subpath: "platformatic",
     features: "platformatic",
+    measured: "platformatic",
     page: "docs/platformatic.md",
     broker: "Kafka 4.1",
     does: "send, streams both ways, transactions, commits; `processMessage` in your loop",
@@ -41,6 +44,13 @@ export const clients = [
     features: "amqplib",
     broker: "RabbitMQ 3.10",
     does: "promise, callback and confirm channels: publish, sendToQueue, consume, get; ack, nack, reject",
+  },
+  {
+    package: "rabbitmq-client",
+    subpath: "rabbitmq-client",
+    features: "rabbitmq-client",
+    broker: "RabbitMQ 3.10",
+    does: "consumers, publishers, channels, RPC clients; what a handler gives acknowledges, what it throws refuses",
   },
   {
     package: "@aws-sdk/client-sqs",

@@ -1,0 +1,30 @@
+import type { Features } from "throughline/testing";
+
+/** What rabbitmq-client has on a RabbitMQ. */
+export const features: Features = {
+  sendMany: "rabbitmq-client publishes one message a call",
+  batches: "rabbitmq-client hands over one message at a time",
+  concurrency: true,
+  loop: true,
+  handlerErrors: true,
+  redelivery: true,
+  errorReports: true,
+  settlement: true,
+  ownSettlement: true,
+  refusing: true,
+  settlementTimeouts: "RabbitMQ 3.10 has one for the whole server, looked at once a minute",
+  pulling: true,
+  sendingOn: true,
+  brokerDeadLetters: true,
+  promisesOfItself: "rabbitmq-client has no such promise",
+  retries: true,
+  repeatedHeaders: true,
+  emptyHeaders: true,
+  emptyTexts: true,
+  tombstones: "an AMQP message has a body; null is sent as JSON",
+  frozenMessages: true,
+  compression: "AMQP has none",
+  transactions: true,
+  refusals: true,
+  failedSends: true,
+};
