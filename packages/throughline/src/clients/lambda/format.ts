@@ -44,7 +44,7 @@ export const lambdaFormat: MessageFormat = {
     else if (isSqs(record)) named(span, record.messageId);
   },
   republish(record, headers) {
-    if (isKafka(record)) return kafkaLetter(record, headers as readonly object[]);
+    if (isKafka(record)) return kafkaLetter(record, headers);
     if (isSqs(record)) return sqsLetter(asReceived(record), headers);
     const body = isSns(record) ? record.Sns.Message : JSON.stringify(record);
     return sqsLetter({ Body: body }, isBridge(record) ? withoutDetail(record, headers) : headers);
@@ -132,9 +132,11 @@ function describeKafka(record: KafkaRecord, span: Span, withKey: boolean): void 
 }
 
 /** As kafkajs and most others take a message: headers by name, repeated ones as a list. */
-function kafkaLetter(record: KafkaRecord, headers: readonly object[]): object {
+function kafkaLetter(record: KafkaRecord, headers: object): object {
   const byName: Record<string, unknown> = {};
-  for (const header of headers.flatMap((each) => Object.entries(each))) {
+  // A record without headers is given an object of them.
+  const list: readonly object[] = Array.isArray(headers) ? headers : [headers];
+  for (const header of list.flatMap((each) => Object.entries(each))) {
     const [name, value] = header as [string, unknown];
     const held = Object.hasOwn(byName, name) ? [byName[name], value ?? ""].flat() : (value ?? "");
     Object.defineProperty(byName, name, {
