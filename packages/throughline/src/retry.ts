@@ -2,7 +2,7 @@ import type { Delivery } from "./message.ts";
 import { shown, unknownName } from "./mistake.ts";
 
 /** What to do with a message whose handler fails. Every field may be left out. */
-export interface RetryPolicy<Message extends object = object> {
+export interface RetryPolicy<Letter extends object = object, Message extends object = Letter> {
   /** How often to try at most, the first time included. Default 3. */
   readonly attempts?: number;
   /** Milliseconds to wait before the next attempt, or a function of the attempts made so far. Default 0. */
@@ -13,7 +13,7 @@ export interface RetryPolicy<Message extends object = object> {
    * Publishes the dead letter, where to is yours to say; the message then counts as handled. What
    * it throws is thrown on to the client: nothing is settled. Default: the handler's own error is.
    */
-  readonly deadLetter?: (letter: Message, error: unknown, message: Message) => unknown;
+  readonly deadLetter?: (letter: Letter, error: unknown, message: Message) => unknown;
 }
 
 /** A policy with its defaults, checked. */

@@ -202,7 +202,7 @@ export function deadLetterOf(message: object): DeadLetterOrigin | undefined {
  *       delay: 200,
  *       deadLetter: (letter, error, message) => {
  *         channel.sendToQueue("orders.dlq", letter.content, letter);
- *         channel.ack(message as ConsumeMessage);
+ *         channel.ack(message);
  *       },
  *     },
  *   );
@@ -210,7 +210,7 @@ export function deadLetterOf(message: object): DeadLetterOrigin | undefined {
  */
 export function withRetries<Argument extends object | null, Result>(
   handler: (message: Argument) => Result,
-  policy: RetryPolicy<DeadLetter> = {},
+  policy: RetryPolicy<DeadLetter, NonNullable<Argument>> = {},
 ): (message: Argument) => Promise<Awaited<Result> | undefined> {
   return adapter.withRetries(handler, policy as RetryPolicy, (message) =>
     // A broker that cancels a consumer tells it so, and that is no message.
