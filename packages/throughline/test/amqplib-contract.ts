@@ -170,7 +170,7 @@ class AmqplibConnection implements Connection {
         ...retries,
         deadLetter: async (letter, _error, message) => {
           await retries.deadLetter(letter);
-          channel.ack(message as unknown as ConsumeMessage);
+          channel.ack(message);
         },
       }),
     );
