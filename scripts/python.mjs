@@ -6,12 +6,12 @@ import { globSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { styleText, parseArgs } from "node:util";
 import { startAll } from "../services/start.mjs";
-import { findPython, makeVenv } from "./python/venv.mjs";
+import { findPython, makeVenv, otherPythons } from "./python/venv.mjs";
 
 const root = join(import.meta.dirname, "..");
 const home = join(root, "python");
 const cache = join(root, ".cache");
-const steps = ["lint", "format", "types", "test", "wheel", "bench"];
+const steps = ["lint", "format", "types", "test", "versions", "wheel", "bench"];
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -63,6 +63,7 @@ const step = {
   format: () => run(python, ["-m", "ruff", "format", "--check", "."]),
   types: () => run(python, ["-m", "mypy"]),
   test,
+  versions,
   wheel,
   // Its figures take an idle minute; among the other steps it only shows that it runs.
   bench: () =>
@@ -77,15 +78,44 @@ async function test() {
       console.log(`absent: ${name}: ${why}\n  ${wayOut}`);
     }
     const chosen = values.k === undefined ? [] : ["-k", values.k];
-    const ended = await run(python, ["-m", "pytest", ...chosen], services.env);
-    const count = (word) => Number(new RegExp(`(\\d+) ${word}`).exec(ended.printed)?.[1] ?? 0);
-    totals.passed += count("passed");
-    totals.failed += count("failed") + count("error");
-    totals.skipped += count("skipped");
-    return count("failed") + count("error") > 0 ? { ...ended, counted: true } : ended;
+    return counted(await run(python, ["-m", "pytest", ...chosen], services.env));
   } finally {
     await services.stop();
   }
+}
+
+/** Adds pytest's sums to the totals. */
+function counted(ended) {
+  const count = (word) => Number(new RegExp(`(\\d+) ${word}`).exec(ended.printed)?.[1] ?? 0);
+  const failed = count("failed") + count("error");
+  totals.passed += count("passed");
+  totals.failed += failed;
+  totals.skipped += count("skipped");
+  return { ...ended, counted: failed > 0 };
+}
+
+/** What needs no broker: on the oldest OpenTelemetry, and on the machine's other Pythons. */
+async function versions() {
+  const file = (name) => join(home, name);
+  const sets = [
+    { name: "oldest", python: found.python, requirements: file("requirements-oldest.txt") },
+    ...otherPythons(found.python).map((each) => ({
+      ...each,
+      requirements: file("requirements.txt"),
+    })),
+  ];
+  let status = 0;
+  for (const { name, python: base, requirements } of sets) {
+    console.log(`\n${name === "oldest" ? "the oldest OpenTelemetry" : `Python ${name}`}`);
+    const packages = ["-r", requirements];
+    const stamp = readFileSync(requirements, "utf8");
+    const bin = makeVenv(base, join(cache, `python-${name}`), packages, stamp);
+    const without = ["--ignore", join("tests", "test_coexist.py")];
+    const ended = counted(await run(bin, ["-m", "pytest", "-m", "not kafka", ...without]));
+    if (ended.status !== 0 && !ended.counted) totals.failed++;
+    status ||= ended.status;
+  }
+  return { status, counted: true };
 }
 
 /** The wheel as a user gets it: built, installed where nothing else is, used. */

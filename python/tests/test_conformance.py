@@ -99,8 +99,16 @@ def split(headers: Any) -> tuple[dict[str, str], list[tuple[str, Any]]]:
     return own, kept
 
 
-@each("inject")
-@pytest.mark.parametrize("shape", [list, dict])
+@pytest.mark.parametrize(
+    ("vector", "shape"),
+    [
+        pytest.param(vector, shape, id=f"{vector.name}, {shape.__name__}")
+        for vector in vectors.vectors("inject")
+        for shape in (list, dict)
+        # A dict holds no header twice.
+        if shape is list or len(dict(vector.headers or [])) == len(vector.headers or [])
+    ],
+)
 def test_inject(vector: vectors.Inject, shape: type) -> None:
     context = Context()
     span = vector.context.span
@@ -118,8 +126,6 @@ def test_inject(vector: vectors.Inject, shape: type) -> None:
         context = baggage.set_baggage(key, value, context)
     given: Any = headers_of(vector.headers)
     if shape is dict and given is not None:
-        if len(dict(given)) != len(given):
-            pytest.skip("a dict holds no header twice")
         given = dict(given)
     before = None if given is None else shape(given)
     written: Any = inject_context(given, context)
