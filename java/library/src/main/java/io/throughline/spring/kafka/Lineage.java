@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.Locale;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.header.Headers;
+import org.springframework.kafka.retrytopic.RetryTopicHeaders;
 
 /**
  * What a record that is about to be sent continues.
@@ -19,7 +20,7 @@ import org.apache.kafka.common.header.Headers;
  * @param carries the record brought a context, which stays where there is nothing to replace it
  */
 record Lineage(Context parent, List<SpanContext> links, boolean untouched, boolean carries) {
-    private static final String RETRY_ATTEMPTS = "retry_topic-attempts";
+    private static final String RETRY_ATTEMPTS = RetryTopicHeaders.DEFAULT_HEADER_ATTEMPTS;
 
     /**
      * What a record carries of the active trace gives way to the active span; what it carries of
@@ -48,8 +49,15 @@ record Lineage(Context parent, List<SpanContext> links, boolean untouched, boole
             Context parent = keep ? withBaggage(active, carried.baggage()) : active;
             return new Lineage(parent, carried.several(), false, false);
         }
+        if (isRetry(record)) {
+            // A listener that failed later is retried with nothing active: its trace is the
+            // record's.
+            boolean inside = carried.parent().getTraceId().equals(ambient.getTraceId());
+            Context parent = inside ? active : under(clean, active, carried, carried.parent());
+            return new Lineage(parent, inside ? List.of(carried.parent()) : List.of(), true, true);
+        }
         boolean keep = tracing.options.carried() == Options.Carried.KEEP;
-        if (isRetry(record) || (keep && !DeadLetterHeaders.isLetter(headers))) {
+        if (keep && !DeadLetterHeaders.isLetter(headers)) {
             return new Lineage(active, List.of(carried.parent()), true, true);
         }
         SpanContext continued = continued(record, carried.parent(), ambient, attempts);

@@ -6,7 +6,10 @@ import io.opentelemetry.api.trace.SpanBuilder;
 import io.opentelemetry.api.trace.SpanContext;
 import io.opentelemetry.api.trace.SpanKind;
 import io.opentelemetry.context.Context;
+import java.math.BigInteger;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.common.header.Header;
+import org.springframework.kafka.retrytopic.RetryTopicHeaders;
 import org.springframework.kafka.support.KafkaUtils;
 
 /** Opens a record's scope: its own context extracted, then activated, and only then the span. */
@@ -32,6 +35,7 @@ final class RecordScopes {
         if (Context.current().get(ContextKeys.RECORD) == record) return null;
         Context clean = ContextKeys.clean(Context.current());
         Extracted extracted = read(record, clean);
+        if (isNotDue(record)) return ProcessScope.open(carried(clean, extracted, true), null);
         tracing.count(record.topic(), extracted.outcome());
         return open(record, extracted, clean, KafkaUtils.getConsumerGroupId(), null);
     }
@@ -55,6 +59,19 @@ final class RecordScopes {
         String group = batch == null ? KafkaUtils.getConsumerGroupId() : batch.group();
         SpanContext around = Span.fromContext(current).getSpanContext();
         return open(record, extracted, clean, group, linkTo(around, extracted, known != null));
+    }
+
+    /**
+     * A record of a retry topic is delivered, and thrown back before its listener is called, until
+     * its time has come. That is no attempt, and gets no span. (Should its time come in the moment
+     * between this look and spring-kafka's, its listener has the record's context and no span.)
+     */
+    private static boolean isNotDue(ConsumerRecord<?, ?> record) {
+        Header due =
+                record.headers().lastHeader(RetryTopicHeaders.DEFAULT_HEADER_BACKOFF_TIMESTAMP);
+        if (due == null || due.value() == null || due.value().length == 0) return false;
+        if (due.value().length > Long.BYTES) return false;
+        return new BigInteger(due.value()).longValue() > System.currentTimeMillis();
     }
 
     private Extracted read(ConsumerRecord<?, ?> record, Context clean) {

@@ -1,6 +1,5 @@
 package io.throughline.spring.kafka;
 
-import io.opentelemetry.api.GlobalOpenTelemetry;
 import io.opentelemetry.api.OpenTelemetry;
 import io.opentelemetry.api.trace.Span;
 import io.opentelemetry.api.trace.SpanContext;
@@ -49,13 +48,16 @@ public final class Throughline {
     /** With this OpenTelemetry. */
     public static Throughline create(OpenTelemetry openTelemetry, Options options) {
         Objects.requireNonNull(openTelemetry, "openTelemetry");
-        return new Throughline(() -> openTelemetry, Objects.requireNonNull(options, "options"));
+        return create(() -> openTelemetry, options);
     }
 
-    /** With the global OpenTelemetry, which is asked for when the first record comes. */
-    public static Throughline global(Options options) {
-        return new Throughline(
-                GlobalOpenTelemetry::get, Objects.requireNonNull(options, "options"));
+    /**
+     * With an OpenTelemetry that is asked for when the first record comes, and once: for {@code
+     * GlobalOpenTelemetry::get}, or a bean that is not made yet.
+     */
+    public static Throughline create(Supplier<OpenTelemetry> openTelemetry, Options options) {
+        Objects.requireNonNull(openTelemetry, "openTelemetry");
+        return new Throughline(openTelemetry, Objects.requireNonNull(options, "options"));
     }
 
     /** The scope of each record, for a container or its factory. */

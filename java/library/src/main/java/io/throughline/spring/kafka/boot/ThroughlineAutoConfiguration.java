@@ -1,5 +1,6 @@
 package io.throughline.spring.kafka.boot;
 
+import io.opentelemetry.api.GlobalOpenTelemetry;
 import io.opentelemetry.api.OpenTelemetry;
 import io.throughline.spring.kafka.Throughline;
 import org.springframework.beans.factory.ObjectProvider;
@@ -27,15 +28,21 @@ import org.springframework.kafka.core.KafkaTemplate;
 @EnableConfigurationProperties(ThroughlineProperties.class)
 public class ThroughlineAutoConfiguration {
 
-    /** With the application's OpenTelemetry bean where it has one, else with the global one. */
+    /**
+     * With the application's OpenTelemetry bean where it has one, else with the global one. It is
+     * looked up when the first record comes: templates and factories are made early, often by the
+     * very configuration that defines it.
+     */
     @Bean
     @ConditionalOnMissingBean
-    Throughline throughline(
+    static Throughline throughline(
             ObjectProvider<OpenTelemetry> openTelemetry, ThroughlineProperties properties) {
-        OpenTelemetry bean = openTelemetry.getIfUnique();
-        return bean == null
-                ? Throughline.global(properties.options())
-                : Throughline.create(bean, properties.options());
+        return Throughline.create(
+                () -> {
+                    OpenTelemetry bean = openTelemetry.getIfUnique();
+                    return bean == null ? GlobalOpenTelemetry.get() : bean;
+                },
+                properties.options());
     }
 
     @Bean

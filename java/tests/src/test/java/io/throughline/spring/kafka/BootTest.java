@@ -1,0 +1,292 @@
+package io.throughline.spring.kafka;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.micrometer.observation.ObservationRegistry;
+import io.micrometer.tracing.Tracer;
+import io.micrometer.tracing.handler.DefaultTracingObservationHandler;
+import io.micrometer.tracing.handler.PropagatingReceiverTracingObservationHandler;
+import io.micrometer.tracing.handler.PropagatingSenderTracingObservationHandler;
+import io.micrometer.tracing.otel.bridge.OtelCurrentTraceContext;
+import io.micrometer.tracing.otel.bridge.OtelPropagator;
+import io.micrometer.tracing.otel.bridge.OtelTracer;
+import io.micrometer.tracing.propagation.Propagator;
+import io.opentelemetry.api.OpenTelemetry;
+import io.opentelemetry.api.trace.Span;
+import io.opentelemetry.sdk.trace.data.SpanData;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.UUID;
+import org.apache.kafka.clients.consumer.Consumer;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.springframework.boot.SpringApplication;
+import org.springframework.boot.WebApplicationType;
+import org.springframework.boot.autoconfigure.EnableAutoConfiguration;
+import org.springframework.boot.builder.SpringApplicationBuilder;
+import org.springframework.context.ConfigurableApplicationContext;
+import org.springframework.context.annotation.Bean;
+import org.springframework.context.annotation.Configuration;
+import org.springframework.kafka.annotation.KafkaListener;
+import org.springframework.kafka.core.DefaultKafkaProducerFactory;
+import org.springframework.kafka.core.KafkaTemplate;
+import org.springframework.kafka.listener.RecordInterceptor;
+
+/** An application of Spring Boot's: adding the jar is enough, also beside what else is there. */
+@RealKafka
+class BootTest {
+    private final Telemetry telemetry = new Telemetry();
+    private final String topic = Broker.topic("orders");
+    private ConfigurableApplicationContext context;
+
+    @AfterEach
+    void stop() {
+        if (context != null) SpringApplication.exit(context);
+        telemetry.close();
+    }
+
+    @Test
+    void theJarIsEnough() {
+        start(Listening.class);
+        assertEquals(order(), telemetry.span("charge card").getTraceId());
+        assertEquals(
+                telemetry.span("send " + topic).getSpanId(),
+                telemetry.span("process " + topic).getParentSpanId());
+        telemetry.allEnded();
+    }
+
+    @Test
+    void anInterceptorOfTheUsersOwnRunsInsideTheScope() {
+        start(OwnInterceptor.class);
+        String trace = order();
+        assertEquals(trace, telemetry.span("charge card").getTraceId());
+        assertEquals(trace, telemetry.span("own interceptor").getTraceId());
+        telemetry.span("process " + topic);
+        // Spring Boot would have taken neither of two beans.
+        assertEquals(1, context.getBeanNamesForType(RecordInterceptor.class).length);
+    }
+
+    @Test
+    void aTemplateWithAFactoryThatIsNoBeanIsTracedToo() {
+        start(OwnTemplate.class);
+        assertEquals(order(), telemetry.span("charge card").getTraceId());
+        telemetry.span("send " + topic);
+    }
+
+    @Test
+    void aBatchListenerHasItsScope() {
+        start(Batches.class, "--spring.kafka.listener.type=batch");
+        assertEquals(order(), telemetry.span("charge card").getTraceId());
+        assertEquals(
+                1L,
+                telemetry
+                        .spans("process " + topic, 2)
+                        .get(1)
+                        .getAttributes()
+                        .get(Semconv.BATCH_COUNT));
+    }
+
+    @Test
+    void itCanBeSwitchedOff() {
+        start(Listening.class, "--throughline.enabled=false");
+        order();
+        assertFalse(telemetry.span("charge card").getParentSpanContext().isValid());
+        assertEquals(2, telemetry.count());
+    }
+
+    @Test
+    void eitherSideCanBeSwitchedOff() {
+        start(Listening.class, "--throughline.producer=false");
+        assertNotEquals(order(), telemetry.span("charge card").getTraceId());
+        telemetry.span("process " + topic);
+        assertEquals(3, telemetry.count());
+    }
+
+    @Test
+    void thePropertiesAreTheOptions() {
+        start(
+                Listening.class,
+                "--throughline.relation=link",
+                "--throughline.message-key=false",
+                "--throughline.ignore=audit");
+        order();
+        SpanData process = telemetry.span("process " + topic);
+        assertFalse(process.getParentSpanContext().isValid());
+        assertEquals(1, process.getLinks().size());
+        assertEquals(null, process.getAttributes().get(Semconv.KEY));
+    }
+
+    @Test
+    void aValueThatIsNoneIsRefusedByName() {
+        Exception refused =
+                assertThrows(
+                        Exception.class,
+                        () -> start(Listening.class, "--throughline.relation=child"));
+        List<String> reasons = new ArrayList<>();
+        for (Throwable each = refused; each != null; each = each.getCause()) {
+            reasons.add(String.valueOf(each.getMessage()));
+        }
+        assertTrue(reasons.toString().contains("throughline"), reasons.toString());
+        assertTrue(reasons.toString().contains("child"), reasons.toString());
+    }
+
+    @Test
+    void springsObservationIsLeftToItself() {
+        start(
+                Observed.class,
+                "--spring.kafka.listener.observation-enabled=true",
+                "--spring.kafka.template.observation-enabled=true");
+        assertEquals(order(), telemetry.span("charge card").getTraceId());
+        boolean older = System.getProperty("spring-kafka.line").startsWith("3.");
+        telemetry.span(topic + (older ? " receive" : " process")); // as each line's names it
+        telemetry.span(topic + " send");
+        telemetry.allEnded();
+        assertEquals(4, telemetry.count());
+        assertEquals(1, Broker.header(Broker.read(topic, 1).get(0), "traceparent").size());
+    }
+
+    @Test
+    void anObservationThatNobodyTracesIsNoReasonToStepBack() {
+        start(
+                Listening.class,
+                "--spring.kafka.listener.observation-enabled=true",
+                "--spring.kafka.template.observation-enabled=true");
+        assertEquals(order(), telemetry.span("charge card").getTraceId());
+        telemetry.span("process " + topic);
+        telemetry.span("send " + topic);
+    }
+
+    private String order() {
+        Span order =
+                telemetry.inSpan(
+                        "order",
+                        () -> context.getBean(Sender.class).template.send(topic, "k", "one"));
+        return order.getSpanContext().getTraceId();
+    }
+
+    private void start(Class<?> application, String... settings) {
+        List<String> all = new ArrayList<>(List.of(settings));
+        all.add("--topic=" + topic);
+        all.add("--spring.main.banner-mode=off");
+        all.add("--spring.kafka.bootstrap-servers=" + Broker.ADDRESS);
+        all.add("--spring.kafka.consumer.auto-offset-reset=earliest");
+        all.add("--spring.kafka.consumer.group-id=" + UUID.randomUUID());
+        context =
+                new SpringApplicationBuilder(application)
+                        .web(WebApplicationType.NONE)
+                        .initializers(
+                                starting ->
+                                        starting.getBeanFactory()
+                                                .registerSingleton("telemetry", telemetry))
+                        .run(all.toArray(String[]::new));
+    }
+
+    record Sender(KafkaTemplate<String, String> template) {}
+
+    @Configuration
+    @EnableAutoConfiguration
+    static class Traced {
+        @Bean
+        OpenTelemetry openTelemetry(Telemetry telemetry) {
+            return telemetry.sdk;
+        }
+
+        @Bean
+        Sender sender(KafkaTemplate<String, String> template) {
+            return new Sender(template);
+        }
+    }
+
+    static class Listening extends Traced {
+        @Bean
+        Charging charging(Telemetry telemetry) {
+            return new Charging(telemetry);
+        }
+    }
+
+    static class Charging {
+        private final Telemetry telemetry;
+
+        Charging(Telemetry telemetry) {
+            this.telemetry = telemetry;
+        }
+
+        @KafkaListener(topics = "${topic}")
+        void charge(String order) {
+            telemetry.mark("charge card");
+        }
+    }
+
+    static class Batches extends Traced {
+        @Bean
+        ChargingBatches charging(Telemetry telemetry, Throughline throughline) {
+            return new ChargingBatches(telemetry, throughline);
+        }
+    }
+
+    record ChargingBatches(Telemetry telemetry, Throughline throughline) {
+        @KafkaListener(topics = "${topic}")
+        void charge(List<ConsumerRecord<String, String>> orders) {
+            for (ConsumerRecord<String, String> order : orders) {
+                throughline.processRecord(order, () -> telemetry.mark("charge card"));
+            }
+        }
+    }
+
+    static class OwnInterceptor extends Listening {
+        @Bean
+        RecordInterceptor<Object, Object> own(Telemetry telemetry) {
+            return new RecordInterceptor<>() {
+                @Override
+                public ConsumerRecord<Object, Object> intercept(
+                        ConsumerRecord<Object, Object> record, Consumer<Object, Object> consumer) {
+                    telemetry.mark("own interceptor");
+                    return record;
+                }
+            };
+        }
+    }
+
+    static class OwnTemplate extends Listening {
+        @Bean
+        KafkaTemplate<String, String> ownTemplate() {
+            return new KafkaTemplate<>(
+                    new DefaultKafkaProducerFactory<>(Broker.producerSettings()));
+        }
+    }
+
+    /** As spring-boot-starter-actuator sets Micrometer's tracing up over OpenTelemetry. */
+    static class Observed extends Listening {
+        @Bean
+        Tracer tracer(OpenTelemetry openTelemetry) {
+            return new OtelTracer(
+                    openTelemetry.getTracer("spring"), new OtelCurrentTraceContext(), event -> {});
+        }
+
+        @Bean
+        Propagator propagator(OpenTelemetry openTelemetry) {
+            return new OtelPropagator(
+                    openTelemetry.getPropagators(), openTelemetry.getTracer("spring"));
+        }
+
+        @Bean
+        ObservationRegistry observationRegistry(Tracer tracer, Propagator propagator) {
+            ObservationRegistry registry = ObservationRegistry.create();
+            registry.observationConfig()
+                    .observationHandler(
+                            new io.micrometer.observation.ObservationHandler
+                                    .FirstMatchingCompositeObservationHandler(
+                                    new PropagatingSenderTracingObservationHandler<>(
+                                            tracer, propagator),
+                                    new PropagatingReceiverTracingObservationHandler<>(
+                                            tracer, propagator),
+                                    new DefaultTracingObservationHandler(tracer)));
+            return registry;
+        }
+    }
+}

@@ -1,0 +1,142 @@
+package io.throughline.spring.kafka;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import io.opentelemetry.api.OpenTelemetry;
+import io.opentelemetry.api.trace.Span;
+import io.opentelemetry.api.trace.SpanKind;
+import io.opentelemetry.sdk.trace.data.SpanData;
+import java.util.List;
+import java.util.UUID;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.Executors;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.springframework.boot.SpringApplication;
+import org.springframework.boot.WebApplicationType;
+import org.springframework.boot.autoconfigure.EnableAutoConfiguration;
+import org.springframework.boot.builder.SpringApplicationBuilder;
+import org.springframework.context.ConfigurableApplicationContext;
+import org.springframework.context.annotation.Bean;
+import org.springframework.context.annotation.Configuration;
+import org.springframework.kafka.annotation.DltHandler;
+import org.springframework.kafka.annotation.KafkaListener;
+import org.springframework.kafka.annotation.RetryableTopic;
+import org.springframework.kafka.config.KafkaListenerEndpointRegistry;
+import org.springframework.kafka.core.KafkaTemplate;
+
+/**
+ * @RetryableTopic in an application of Spring Boot's, with nothing set up but the jar.
+ */
+@RealKafka
+class RetryTopicTest {
+    private final Telemetry telemetry = new Telemetry();
+    private final String topic = Broker.topic("orders");
+    private ConfigurableApplicationContext context;
+
+    @AfterEach
+    void stop() {
+        SpringApplication.exit(context);
+        telemetry.close();
+    }
+
+    @Test
+    void attemptsOverRetryTopicsAreSiblingsAndTheDeadLetterFollowsTheLast() {
+        start(Retrying.class);
+        Span order = telemetry.inSpan("order", () -> template().send(topic, "k", "one"));
+        String trace = order.getSpanContext().getTraceId();
+
+        SpanData send = telemetry.span("send " + topic);
+        SpanData dead = telemetry.span("dead");
+        SpanData first = telemetry.span("process " + topic);
+        SpanData second = telemetry.span("process " + topic + "-retry");
+        assertEquals(send.getSpanId(), first.getParentSpanId());
+        assertEquals(send.getSpanId(), second.getParentSpanId());
+        SpanData retried = telemetry.span("send " + topic + "-retry");
+        assertEquals(SpanKind.CLIENT, retried.getKind());
+        assertEquals(first.getSpanId(), retried.getParentSpanId());
+        assertEquals(send.getSpanId(), retried.getLinks().get(0).getSpanContext().getSpanId());
+        SpanData letter = telemetry.span("send " + topic + "-dlt");
+        assertEquals(second.getSpanId(), letter.getParentSpanId());
+        for (SpanData span : List.of(send, first, second, retried, letter, dead)) {
+            assertEquals(trace, span.getTraceId());
+        }
+        ConsumerRecord<String, String> record = Broker.read(topic + "-dlt", 1).get(0);
+        assertEquals(1, Broker.header(record, "traceparent").size());
+        telemetry.allEnded();
+    }
+
+    @Test
+    void aListenerThatFailsLaterIsRetriedInItsRecordsTrace() {
+        start(Later.class);
+        Span order = telemetry.inSpan("order", () -> template().send(topic, "k", "one"));
+        SpanData letter = telemetry.span("send " + topic + "-dlt");
+        assertEquals(order.getSpanContext().getTraceId(), letter.getTraceId());
+        assertEquals(
+                telemetry.span("send " + topic).getSpanId(),
+                telemetry.span("process " + topic + "-retry").getParentSpanId());
+    }
+
+    @SuppressWarnings("unchecked")
+    private KafkaTemplate<String, String> template() {
+        return context.getBean(KafkaTemplate.class);
+    }
+
+    private void start(Class<?> application) {
+        context =
+                new SpringApplicationBuilder(application)
+                        .web(WebApplicationType.NONE)
+                        .initializers(
+                                starting ->
+                                        starting.getBeanFactory()
+                                                .registerSingleton("telemetry", telemetry))
+                        .run(
+                                "--topic=" + topic,
+                                "--spring.main.banner-mode=off",
+                                "--spring.kafka.bootstrap-servers=" + Broker.ADDRESS,
+                                "--spring.kafka.consumer.auto-offset-reset=earliest",
+                                "--spring.kafka.consumer.group-id=" + UUID.randomUUID());
+        context.getBean(KafkaListenerEndpointRegistry.class);
+    }
+
+    @Configuration
+    @EnableAutoConfiguration
+    static class Traced {
+        @Bean
+        OpenTelemetry openTelemetry(Telemetry telemetry) {
+            return telemetry.sdk;
+        }
+    }
+
+    static class Retrying extends Traced {
+        private final Telemetry telemetry;
+
+        Retrying(Telemetry telemetry) {
+            this.telemetry = telemetry;
+        }
+
+        @RetryableTopic(attempts = "2")
+        @KafkaListener(topics = "${topic}")
+        void charge(String order) {
+            throw new IllegalStateException("card declined");
+        }
+
+        @DltHandler
+        void park(String order) {
+            telemetry.mark("dead");
+        }
+    }
+
+    static class Later extends Traced {
+        @RetryableTopic(attempts = "2")
+        @KafkaListener(topics = "${topic}")
+        CompletableFuture<Void> charge(String order) {
+            return CompletableFuture.runAsync(
+                    () -> {
+                        throw new IllegalStateException("card declined");
+                    },
+                    Executors.newCachedThreadPool());
+        }
+    }
+}
