@@ -1,10 +1,12 @@
 // npm run java [-- --line 3.3|4.0] [-- --format]: the Java companion's checks and tests, on each line
 // of spring-kafka, on a real Kafka, and those of virtual threads on a Java that has them. The last
-// line is always `N passed, N failed, N skipped`.
+// line is then always `N passed, N failed, N skipped`. `-- --fault NAME --lost|--whole` runs one of
+// the programs of java/faults.
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { startAll } from "../services/start.mjs";
+import { runFault } from "./java/fault.mjs";
 import { counted, forget, maven } from "./java/maven.mjs";
 import { newerJava } from "./java/newer-java.mjs";
 
@@ -17,6 +19,9 @@ const { values } = parseArgs({
     line: { type: "string", multiple: true },
     test: { type: "string" },
     format: { type: "boolean" },
+    fault: { type: "string" },
+    lost: { type: "boolean" },
+    whole: { type: "boolean" },
     help: { type: "boolean", short: "h" },
   },
 });
@@ -25,10 +30,14 @@ if (values.help || lines.some((line) => !LINES.includes(line))) {
   console.log(`npm run java                         both lines of spring-kafka: ${LINES.join(", ")}
   --line 3.3          one of them
   --test RecordInterceptorTest   one class of tests, as surefire's -Dtest has it
-  --format            writes the format and runs no test`);
+  --format            writes the format and runs no test
+  --fault ThreadPool --lost      a program of java/faults that loses its trace; --whole: that does not`);
   process.exit(values.help ? 0 : 2);
 }
 if (values.format) process.exit(await maven(folder, ["spotless:apply"], process.env));
+if (values.fault !== undefined) {
+  process.exit(await runFault(folder, values.fault, values.whole ? "--whole" : "--lost", lines[0]));
+}
 
 const sums = { passed: 0, failed: 0, skipped: 0 };
 const add = (counts) => {
