@@ -1,5 +1,6 @@
 // npm run bench: what the library costs, side by side with what else there is.
 import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { ensureDependencies } from "../scripts/node-24/dependencies.mjs";
 
@@ -12,6 +13,7 @@ const HELP = `npm run bench -- [gate] [report] [clients] [--short] [--json FILE]
   clients   in process: what each client's adapter adds to the bare client, beside the client's
             OpenTelemetry instrumentation. Two minutes. docs/clients.md is written from
             clients/results.json: npm run bench -- clients --json bench/clients/results.json
+  java      spring-kafka beside OpenTelemetry's own library, in process (java/bench)
   capture   writes the captured messages of the gate anew, off a real Kafka
 
 Without a name: gate, then report; with --short all three.
@@ -22,7 +24,7 @@ Without a name: gate, then report; with --short all three.
 Exit code 1: the gate clearly misses a budget (the whole interval is above it), but for --short.
 What is measured against lies in bench/package.json alone, and is installed when it is absent.`;
 
-const MODES = ["gate", "report", "clients", "capture"];
+const MODES = ["gate", "report", "clients", "java", "capture"];
 
 function parsed() {
   try {
@@ -46,6 +48,9 @@ function parsed() {
 const { values, modes } = parsed();
 if (values.help) {
   console.log(HELP);
+} else if (modes.includes("java")) {
+  const { runBench } = await import("../scripts/java/bench.mjs");
+  process.exitCode = await runBench(join(import.meta.dirname, "..", "java"), "4.0", values.short);
 } else {
   try {
     await ensureDependencies(import.meta.dirname, process.execPath, process.env);

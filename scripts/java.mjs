@@ -6,6 +6,7 @@ import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { startAll } from "../services/start.mjs";
+import { runBench } from "./java/bench.mjs";
 import { runFault } from "./java/fault.mjs";
 import { counted, forget, maven } from "./java/maven.mjs";
 import { newerJava } from "./java/newer-java.mjs";
@@ -22,6 +23,8 @@ const { values } = parseArgs({
     fault: { type: "string" },
     lost: { type: "boolean" },
     whole: { type: "boolean" },
+    bench: { type: "boolean" },
+    short: { type: "boolean", default: false },
     help: { type: "boolean", short: "h" },
   },
 });
@@ -31,13 +34,15 @@ if (values.help || lines.some((line) => !LINES.includes(line))) {
   --line 3.3          one of them
   --test RecordInterceptorTest   one class of tests, as surefire's -Dtest has it
   --format            writes the format and runs no test
-  --fault ThreadPool --lost      a program of java/faults that loses its trace; --whole: that does not`);
+  --fault ThreadPool --lost      a program of java/faults that loses its trace; --whole: that does not
+  --bench             what it costs; with --short, small counts that show that it runs`);
   process.exit(values.help ? 0 : 2);
 }
 if (values.format) process.exit(await maven(folder, ["spotless:apply"], process.env));
 if (values.fault !== undefined) {
   process.exit(await runFault(folder, values.fault, values.whole ? "--whole" : "--lost", lines[0]));
 }
+if (values.bench) process.exit(await runBench(folder, lines[0], values.short));
 
 const sums = { passed: 0, failed: 0, skipped: 0 };
 const add = (counts) => {
@@ -89,6 +94,8 @@ async function all() {
       await run(`spring-kafka ${line}`, [`-Pspring-kafka-${line}`, ...quiet], env);
     }
     if (values.test !== undefined) return;
+    console.log("\nbench");
+    if ((await runBench(folder, lines.at(-1), true)) !== 0) sums.failed += 1;
     const newer = newerJava(join(root, ".cache"));
     if (newer.java === undefined) return absent("virtual threads", newer);
     const tagged = ["-Dtests.groups=virtual-threads", "-Dtests.excluded=none"];

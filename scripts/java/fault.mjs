@@ -2,9 +2,9 @@
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { readdir, readFile } from "node:fs/promises";
-import { delimiter, join } from "node:path";
+import { join } from "node:path";
 import { startAll } from "../../services/start.mjs";
-import { maven } from "./maven.mjs";
+import { compiled } from "./maven.mjs";
 import { newerJava } from "./newer-java.mjs";
 
 const PACKAGE = join("src", "main", "java", "io", "throughline", "faults");
@@ -22,16 +22,12 @@ export async function runFault(folder, name, which, line) {
     console.error(`There is no fault ${name}. There are: ${(await programs(module)).join(", ")}.`);
     return 2;
   }
-  const goals = ["compile", "dependency:build-classpath", "-Dmdep.outputFile=target/classpath"];
-  const args = ["--quiet", "-pl", "library,faults", `-Pspring-kafka-${line}`, ...goals];
-  const built = await maven(folder, args, process.env);
-  if (built !== 0) return built;
+  const classes = await compiled(folder, "faults", line);
+  if (classes === undefined) return 1;
   const services = await startAll({ only: ["kafka"] });
   try {
     for (const { why, wayOut } of services.absent) console.error(`${why}\n${wayOut}`);
     if (services.absent.length > 0) return 1;
-    const libraries = await readFile(join(module, "target", "classpath"), "utf8");
-    const classes = [join(module, "target", "classes"), libraries.trim()].join(delimiter);
     const { java = "java" } = newerJava(join(folder, "..", ".cache"));
     const { status } = spawnSync(java, ["-cp", classes, `io.throughline.faults.${name}`, which], {
       stdio: "inherit",

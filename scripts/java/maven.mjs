@@ -1,7 +1,7 @@
 // Runs Maven in java/, and counts what surefire reports.
 import { spawn } from "node:child_process";
 import { readdir, readFile, rm } from "node:fs/promises";
-import { join } from "node:path";
+import { delimiter, join } from "node:path";
 
 /** Lines of Maven's own that say something to a reader in a hurry. */
 const TELLING = /Tests run:.* in |\[ERROR\]|BUILD FAILURE|FAILURE!|There are test failures/;
@@ -42,6 +42,16 @@ export function maven(folder, args, env) {
       resolve(code ?? 1);
     });
   });
+}
+
+/** Compiles one module, and gives the class path to run it with; undefined where that fails. */
+export async function compiled(folder, module, line) {
+  const goals = ["compile", "dependency:build-classpath", "-Dmdep.outputFile=target/classpath"];
+  const args = ["--quiet", "-pl", `library,${module}`, `-Pspring-kafka-${line}`, ...goals];
+  if ((await maven(folder, args, process.env)) !== 0) return undefined;
+  const target = join(folder, module, "target");
+  const libraries = await readFile(join(target, "classpath"), "utf8");
+  return [join(target, "classes"), libraries.trim()].join(delimiter);
 }
 
 /** Removes the reports of earlier runs, which would be counted again. */

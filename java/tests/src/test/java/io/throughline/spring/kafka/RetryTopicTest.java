@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import io.opentelemetry.api.OpenTelemetry;
 import io.opentelemetry.api.trace.Span;
 import io.opentelemetry.api.trace.SpanKind;
+import io.opentelemetry.api.trace.StatusCode;
 import io.opentelemetry.sdk.trace.data.SpanData;
 import java.util.List;
 import java.util.UUID;
@@ -68,7 +69,7 @@ class RetryTopicTest {
     }
 
     @Test
-    void aListenerThatFailsLaterIsRetriedInItsRecordsTrace() {
+    void aListenerThatFailsLaterIsRetriedInItsRecordsTraceThoughItsSpanEndedAsItReturned() {
         start(Later.class);
         Span order = telemetry.inSpan("order", () -> template().send(topic, "k", "one"));
         SpanData letter = telemetry.span("send " + topic + "-dlt");
@@ -76,6 +77,8 @@ class RetryTopicTest {
         assertEquals(
                 telemetry.span("send " + topic).getSpanId(),
                 telemetry.span("process " + topic + "-retry").getParentSpanId());
+        assertEquals(
+                StatusCode.UNSET, telemetry.span("process " + topic).getStatus().getStatusCode());
     }
 
     @SuppressWarnings("unchecked")

@@ -6,10 +6,15 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.opentelemetry.api.trace.Span;
 import io.opentelemetry.context.Context;
+import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -57,6 +62,57 @@ class ThreadsTest {
         assertEquals(order, telemetry.span("charge card").getTraceId());
         assertNotEquals(order, telemetry.span("not its record's").getTraceId());
         one.shutdown();
+    }
+
+    @Test
+    void aNewThreadHasNoContextOfItsCreatorAndAWrappedTaskHas() {
+        application.listen(
+                topic,
+                record -> {
+                    new Thread(() -> telemetry.mark("bare")).start();
+                    new Thread(Context.current().wrap(() -> telemetry.mark("wrapped"))).start();
+                });
+        String order = order();
+        assertNotEquals(order, telemetry.span("bare").getTraceId());
+        assertEquals(order, telemetry.span("wrapped").getTraceId());
+    }
+
+    @Test
+    void aScheduledTaskLosesItAndOneOnAWrappedSchedulerDoesNot() {
+        ScheduledExecutorService bare = Executors.newSingleThreadScheduledExecutor();
+        ScheduledExecutorService wrapped = Context.taskWrapping(bare);
+        application.listen(
+                topic,
+                record -> {
+                    bare.schedule(() -> telemetry.mark("bare"), 1, TimeUnit.MILLISECONDS);
+                    wrapped.schedule(() -> telemetry.mark("wrapped"), 1, TimeUnit.MILLISECONDS);
+                });
+        String order = order();
+        assertNotEquals(order, telemetry.span("bare").getTraceId());
+        assertEquals(order, telemetry.span("wrapped").getTraceId());
+        bare.shutdown();
+    }
+
+    @Test
+    void aQueuesWorkerHandlesARecordInItsTraceWhereItProcessesIt() {
+        BlockingQueue<ConsumerRecord<String, String>> queue = new LinkedBlockingQueue<>();
+        pool.execute(
+                () -> {
+                    while (!Thread.currentThread().isInterrupted()) {
+                        try {
+                            ConsumerRecord<String, String> record = queue.take();
+                            telemetry.mark("bare");
+                            application.throughline.processRecord(
+                                    record, () -> telemetry.mark("charge card"));
+                        } catch (InterruptedException stopped) {
+                            return;
+                        }
+                    }
+                });
+        application.listen(topic, queue::add);
+        String order = order();
+        assertNotEquals(order, telemetry.span("bare").getTraceId());
+        assertEquals(order, telemetry.span("charge card").getTraceId());
     }
 
     @Test
