@@ -14,8 +14,9 @@ if (more.length > 0 || (only !== undefined && only !== "--build")) {
 try {
   await buildNative(root);
   if (only === undefined) {
-    const tests = ["scripts/test.mjs", "packages/throughline/test/native"];
-    const { status } = spawnSync(process.execPath, tests, { cwd: root, stdio: "inherit" });
+    const tests = ["scripts/test.mjs", "packages/throughline/test/native", "--timeout", "1200"];
+    const env = { ...process.env, THROUGHLINE_OUTAGE: "1" };
+    const { status } = spawnSync(process.execPath, tests, { cwd: root, stdio: "inherit", env });
     process.exitCode = status ?? 1;
   }
 } catch (error) {

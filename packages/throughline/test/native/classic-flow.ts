@@ -1,5 +1,5 @@
 import type { Message } from "node-rdkafka";
-import { answered, type Classic, connected, disconnected, produced } from "./classic-clients.ts";
+import { type Classic, connected, disconnected, produced } from "./classic-clients.ts";
 import type { OpenFlow } from "./outage.ts";
 
 /** Sends by the high-level producer, handles in listeners for `data`, commits by itself. */
@@ -37,14 +37,16 @@ export function classicFlow(client: Classic): OpenFlow {
         await new Promise<void>((resolve) => leaving.disconnect(100, () => resolve()));
         return called;
       },
-      async close() {
+      // It keeps the event loop until the broker has answered: only where there is one.
+      async settle() {
         const offsets = [...last.values()].map(({ partition, offset }) => ({
           topic,
           partition,
           offset: offset + 1,
         }));
         if (offsets.length > 0) consumer.commitSync(offsets);
-        await answered((callback) => producer.flush(10_000, callback as never));
+      },
+      async close() {
         await Promise.all([disconnected(consumer), disconnected(producer)]);
       },
     };

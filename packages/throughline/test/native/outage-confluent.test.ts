@@ -17,6 +17,7 @@ const promised: OpenFlow = async (wrap, servers, topic, groupId) => {
   const producer = kafka.producer({ kafkaJS: { idempotent: true } });
   await producer.connect();
   const consumer = kafka.consumer({ kafkaJS: { groupId, fromBeginning: true } });
+  const offsets = new Map<number, string>();
   return {
     send: (value, partition) => producer.send({ topic, messages: [{ value, partition }] }),
     async consume(handler) {
@@ -24,10 +25,16 @@ const promised: OpenFlow = async (wrap, servers, topic, groupId) => {
       await consumer.subscribe({ topic });
       await consumer.run({
         partitionsConsumedConcurrently: 3,
-        eachMessage: ({ message }) => handler(message.value?.toString() ?? ""),
+        eachMessage: async ({ message, partition }) => {
+          await handler(message.value?.toString() ?? "");
+          offsets.set(partition, String(Number(message.offset) + 1));
+        },
       });
     },
-    // What was handled is committed as the consumer leaves.
+    settle: () =>
+      consumer.commitOffsets(
+        [...offsets].map(([partition, offset]) => ({ topic, partition, offset })),
+      ),
     close: async () => void (await Promise.all([consumer.disconnect(), producer.disconnect()])),
   };
 };
