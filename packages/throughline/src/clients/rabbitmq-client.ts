@@ -215,7 +215,7 @@ export function deadLetterOf(message: object): DeadLetterOrigin | undefined {
  */
 export function withRetries<Argument extends object, Result, Rest extends unknown[]>(
   handler: (message: Argument, ...rest: Rest) => Result,
-  policy: RetryPolicy<DeadLetter> = {},
+  policy: RetryPolicy<DeadLetter, Argument> = {},
 ): (message: Argument, ...rest: Rest) => Promise<Awaited<Result> | undefined> {
   return adapter.withRetries(handler, policy as RetryPolicy, (message) => ({
     message,
