@@ -38,6 +38,8 @@ const clients = [
   { name: "@aws-sdk/client-sqs", files: /sqs|sns/, since: [20, 0] },
   { name: "@aws-sdk/client-sns", files: /sns/, since: [20, 0] },
   { name: "sqs-consumer", files: /sqs-consumer/, since: [22, 0] },
+  { name: "amqplib", files: /amqplib|rabbitmq-faults|held/, since: [18, 0] },
+  { name: "rabbitmq-client", files: /rabbitmq/, since: [16, 0] },
   { name: "@aws-lambda-powertools/batch", files: /lambda/, since: [20, 0] },
 ];
 
