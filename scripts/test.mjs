@@ -16,6 +16,7 @@ npm test -- packages/throughline          the tests under a folder
 npm test -- packages/doctor/test/a.test.ts one file; a glob works too
   --name <pattern>   only tests whose name matches this regular expression
   --timeout <s>      longest time for each file (default 300)
+  --one-by-one       one file at a time, for tests that a busy machine disturbs
   --no-servers       start no broker; tests that need one are skipped with the reason
 With CI set in the environment a server that could not be started is a failure.`;
 
@@ -24,6 +25,7 @@ const { values, positionals } = parseArgs({
   options: {
     name: { type: "string" },
     timeout: { type: "string", default: "300" },
+    "one-by-one": { type: "boolean" },
     "no-servers": { type: "boolean" },
     help: { type: "boolean", short: "h" },
   },
@@ -65,7 +67,7 @@ const execArgv = [
   "--disable-warning=TimeoutNegativeWarning",
   `--import=${new URL("test/end-with-parent.mjs", import.meta.url)}`,
 ];
-const concurrency = availableParallelism();
+const concurrency = values["one-by-one"] ? 1 : availableParallelism();
 try {
   const events = run({
     files: files.map((file) => join(root, file)),
