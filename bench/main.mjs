@@ -40,7 +40,7 @@ function parsed() {
     if (unknown !== undefined) throw new Error(`There is no ${unknown}.`);
     return { values, modes: positionals };
   } catch (error) {
-    console.error(`${error.message}\n\n${HELP}`);
+    console.error(`${error.message.split(". To specify")[0]}\n\n${HELP}`);
     process.exit(2);
   }
 }

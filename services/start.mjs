@@ -21,7 +21,7 @@ export async function startAll(options) {
 async function main(args) {
   if (!process.features.typescript) {
     say(
-      `services/ needs Node 24, this is ${process.versions.node}: npx node@24 services/start.mjs`,
+      `services/ needs Node 24, this is ${process.versions.node}. With the one that the checkout brings: ${["node scripts/with-node-24.mjs node services/start.mjs", ...args].join(" ")}`,
     );
     return 1;
   }

@@ -2,7 +2,7 @@ import { parseArgs } from "node:util";
 
 export const help = `npm start                          the order pipeline on an embedded Kafka, with a live view
 npm start -- --without             the same services, with context not extracted: what orphans look like
-KAFKA_BROKERS=host:port npm start  on a Kafka of your own (topics and groups are prefixed there)
+KAFKA_BROKERS=host:port npm start  on a Kafka of your own (topics and groups are prefixed there, and stay)
 
   --orders-per-second <number>  how many orders are placed (default 2)
   --for <seconds>               end after so long (default: at Ctrl-C)

@@ -140,6 +140,12 @@ test("a Kafka that can't be reached is named, with what to look at", async () =>
   assert.match(lines.at(-1), /127\.0\.0\.1:1.*ECONNREFUSED.*Is KAFKA_BROKERS right\?/);
 });
 
+test("what is no address of a Kafka is named at once, with what one looks like", async () => {
+  const { ended, lines } = start([], { KAFKA_BROKERS: "127.0.0.1:9092,nonsense" });
+  assert.equal(await ended, 1);
+  assert.match(lines.at(-1), /KAFKA_BROKERS takes host:port, several by commas, not nonsense/);
+});
+
 test("help tells of every option, and what is no option is named", async () => {
   const helped = start(["--help"]);
   assert.equal(await helped.ended, 0);

@@ -35,7 +35,7 @@ export function liveView(
     featured.consider(engine.settled(nowMs));
     const view = {
       title,
-      aside: endpoint,
+      aside: `spans to ${endpoint}`,
       snapshot: engine.snapshot(),
       featuring: featured.at(nowMs),
       notices: notices.slice(-MOST_NOTICES),

@@ -40,7 +40,7 @@ export class SpanExpectation {
       const { traceId } = span.spanContext();
       if (traceId === context.traceId) return undefined;
       return [
-        `in the trace of ${text}, ${shortId(context.traceId)}`,
+        `in trace ${shortId(context.traceId)}, that of ${text}`,
         `in trace ${shortId(traceId)}${span.parentSpanContext === undefined ? ", as its root" : ""}`,
       ];
     });

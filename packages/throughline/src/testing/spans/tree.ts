@@ -18,7 +18,8 @@ export function treeOf(
   spans: readonly CollectedSpan[],
   marked: readonly CollectedSpan[] = [],
 ): string {
-  if (spans.length === 0) return "(no span was collected)";
+  if (spans.length === 0)
+    return "(no span was collected: is collectSpans() among the span processors of the registered provider?)";
   const forest = new Forest(spans, new Set(marked));
   return [...forest.traces]
     .flatMap(([traceId, tops]) => [
@@ -66,7 +67,7 @@ class Forest {
     const elsewhere =
       parent === undefined || this.byId.has(idOf(parent))
         ? ""
-        : ` under ${shortId(parent.spanId)}, which was not collected`;
+        : ` under ${shortId(parent.spanId)}, ${parent.isRemote === true ? "which came with a message" : "which was not collected"}`;
     const failure = hasFailed(span) ? ` ERROR ${failureText(span)}` : "";
     return `${name}${kindText}${elsewhere}${failure}${span.ended ? "" : ", never ended"}`;
   }
