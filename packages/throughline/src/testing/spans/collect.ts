@@ -76,7 +76,7 @@ export interface SpanCollector {
  *
  * spans.expectSpan("charge card").root().succeeded();
  * spans.expectAllEnded();
- * assert.throws(() => spans.expectSpan("ship order").inTraceOf("charge card"), /in the trace of "charge card"/);
+ * assert.throws(() => spans.expectSpan("ship order").inTraceOf("charge card"), /that of "charge card"/);
  * ```
  */
 export function collectSpans(): SpanCollector {
