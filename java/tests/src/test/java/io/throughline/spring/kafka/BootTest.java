@@ -6,6 +6,8 @@ import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
 import io.micrometer.observation.ObservationRegistry;
 import io.micrometer.tracing.Tracer;
 import io.micrometer.tracing.handler.DefaultTracingObservationHandler;
@@ -18,8 +20,14 @@ import io.micrometer.tracing.propagation.Propagator;
 import io.opentelemetry.api.OpenTelemetry;
 import io.opentelemetry.api.trace.Span;
 import io.opentelemetry.sdk.trace.data.SpanData;
+import io.throughline.spring.kafka.boot.ThroughlineProperties;
+import java.io.InputStream;
+import java.lang.reflect.RecordComponent;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
+import java.util.Set;
+import java.util.TreeSet;
 import java.util.UUID;
 import org.apache.kafka.clients.consumer.Consumer;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
@@ -119,6 +127,23 @@ class BootTest {
         assertFalse(process.getParentSpanContext().isValid());
         assertEquals(1, process.getLinks().size());
         assertEquals(null, process.getAttributes().get(Semconv.KEY));
+    }
+
+    @Test
+    void everyPropertyIsDescribedForEditors() throws Exception {
+        Set<String> described = new TreeSet<>();
+        try (InputStream metadata =
+                Throughline.class.getResourceAsStream(
+                        "/META-INF/spring-configuration-metadata.json")) {
+            for (JsonNode property : new ObjectMapper().readTree(metadata).get("properties")) {
+                described.add(property.get("name").asText().replace("-", ""));
+            }
+        }
+        Set<String> properties = new TreeSet<>();
+        for (RecordComponent each : ThroughlineProperties.class.getRecordComponents()) {
+            properties.add("throughline." + each.getName().toLowerCase(Locale.ROOT));
+        }
+        assertEquals(properties, described);
     }
 
     @Test
