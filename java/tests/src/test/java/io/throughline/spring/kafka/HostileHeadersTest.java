@@ -31,15 +31,23 @@ import org.springframework.kafka.listener.RecordInterceptor;
 /** What a record carries is anybody's; what tracing does with it costs the listener nothing. */
 class HostileHeadersTest {
     private static final String[] NAMES = {
-        "traceparent", "Traceparent", "tracestate", "baggage", "b3", "dlq.failed",
-        "dlq.origin.destination", "kafka_dlt-original-topic", "kafka_dlt-original-partition",
-        "retry_topic-attempts", "retry_topic-backoff-timestamp", ""
+        "traceparent",
+        "Traceparent",
+        "tracestate",
+        "baggage",
+        "b3",
+        "dlq.failed",
+        "dlq.origin.destination",
+        "kafka_dlt-original-topic",
+        "kafka_dlt-original-partition",
+        "retry_topic-attempts",
+        "retry_topic-backoff-timestamp",
+        ""
     };
     private static final String VALID = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 
     @RepeatedTest(20)
-    void anyHeadersAreReadPassedOnAndDeadLetteredWithoutAThrow(
-            RepetitionInfo repetition) {
+    void anyHeadersAreReadPassedOnAndDeadLetteredWithoutAThrow(RepetitionInfo repetition) {
         Random random = new Random(repetition.getCurrentRepetition());
         StringSerializer text = new StringSerializer();
         try (Telemetry telemetry = new Telemetry();
@@ -64,23 +72,22 @@ class HostileHeadersTest {
                                 .filter(header -> header.key().equalsIgnoreCase("traceparent"))
                                 .count();
                 if (!sent.topic().equals("next")) assertTrue(own <= 1);
-                else if (own > 1) assertTrue(sent.headers().lastHeader("retry_topic-attempts") != null);
+                else if (own > 1)
+                    assertTrue(sent.headers().lastHeader("retry_topic-attempts") != null);
             }
             telemetry.allEnded();
         }
     }
 
     @RepeatedTest(5)
-    void aMutatedTraceparentIsReadAsTheSpecificationSaysOrNotAtAll(
-            RepetitionInfo repetition) {
+    void aMutatedTraceparentIsReadAsTheSpecificationSaysOrNotAtAll(RepetitionInfo repetition) {
         Random random = new Random(repetition.getCurrentRepetition());
         for (int at = 0; at < 5_000; at++) {
             byte[] bytes = VALID.getBytes(StandardCharsets.US_ASCII);
             bytes[random.nextInt(bytes.length)] = (byte) random.nextInt(256);
             SpanContext read = Traceparent.parse(bytes);
             String text = new String(bytes, StandardCharsets.ISO_8859_1);
-            boolean valid =
-                    text.matches("(?!ff)[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}");
+            boolean valid = text.matches("(?!ff)[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}");
             assertEquals(valid, read != null, text);
             if (read != null) assertEquals(text.substring(3, 35), read.getTraceId());
         }
