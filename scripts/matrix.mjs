@@ -31,7 +31,7 @@ const env = { ...process.env };
 for (const name of ["NODE_OPTIONS", "NODE_TEST_CONTEXT"]) delete env[name];
 
 const tarball = await pack();
-const services = await startAll({ only: ["kafka", "fauxqs", "elasticmq"] });
+const services = await startAll({ only: ["kafka", "rabbitmq", "fauxqs", "elasticmq"] });
 Object.assign(env, services.env);
 const results = [];
 try {
