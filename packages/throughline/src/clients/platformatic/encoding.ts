@@ -25,6 +25,18 @@ export function encodingSeen(headers: unknown): Partial<Encoding> {
   return { ...(name && { name }), ...(value && { value }) };
 }
 
+const TEXT: Encoding = { name: "text", value: "text" };
+
+/** Whether headers are an object whose first value is text: what most producers give. */
+function isTextObject(headers: unknown): boolean {
+  if (headers === null || typeof headers !== "object" || headers instanceof Map) return false;
+  for (const name in headers) {
+    if (!Object.hasOwn(headers, name)) continue;
+    return typeof (headers as Record<string, unknown>)[name] === "string";
+  }
+  return false;
+}
+
 /** The form of a header name or value, or of a key or body; undefined for what is neither. */
 export function formOf(value: unknown): Form | undefined {
   if (typeof value === "string") return "text";
@@ -44,6 +56,7 @@ export class Encodings {
   }
 
   of(headers: unknown): Encoding {
+    if (isTextObject(headers)) return TEXT;
     // The names of an object's own fields are text whatever the serializers take.
     const seen = encodingSeen(headers);
     if (seen.name !== undefined && seen.value !== undefined) return seen as Encoding;

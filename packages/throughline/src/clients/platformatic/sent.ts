@@ -3,7 +3,7 @@ import type { MessageToProduce } from "@platformatic/kafka";
 import { KAFKA_TOMBSTONE, PARTITION } from "../../semconv.ts";
 import type { Outgoing } from "../../send.ts";
 import { viewWith } from "../../view.ts";
-import { encoded, type Encodings } from "./encoding.ts";
+import { encoded, type Encoding, type Encodings } from "./encoding.ts";
 import { describeKey, letterWith } from "./format.ts";
 
 type Message = Partial<MessageToProduce<unknown, unknown, unknown, unknown>>;
@@ -45,11 +45,13 @@ export class SentMessage implements Outgoing {
   /** What to give to the client in its place; without headers to change, the message as it was made. */
   with(changed: object | undefined, encodings: Encodings, fields: ReadonlySet<string>): object {
     if (changed === undefined) return this.given;
-    const asMap = this.headers === undefined || this.headers instanceof Map;
-    const headers = encoded(changed, encodings.of(this.headers), fields, asMap);
+    const headers = this.headersIn(changed, encodings.of(this.headers), fields);
     // Serializers, hooks and partitioners of the application are given the message as well.
     if (!isPlain(this.given)) return viewWith(this.given, "headers", headers);
     const { topic, key, value, partition, timestamp, metadata } = this;
+    if (partition === undefined && timestamp === undefined && metadata === undefined) {
+      return { topic, key, value, headers };
+    }
     return {
       topic,
       key,
@@ -59,6 +61,14 @@ export class SentMessage implements Outgoing {
       ...(timestamp !== undefined && { timestamp }),
       ...(metadata !== undefined && { metadata }),
     };
+  }
+
+  private headersIn(changed: object, encoding: Encoding, fields: ReadonlySet<string>): object {
+    const isText = encoding.name === "text" && encoding.value === "text";
+    // What was added is text already; a dead letter may bring bytes.
+    if (isText && this.message === this.given) return changed;
+    const asMap = this.headers === undefined || this.headers instanceof Map;
+    return encoded(changed, encoding, fields, asMap);
   }
 }
 
@@ -73,18 +83,22 @@ export function sentAs(message: unknown, withKey: boolean): SentMessage | undefi
   return taken ? new SentMessage(message, topic, value, headers, withKey) : undefined;
 }
 
-const FIELDS: ReadonlySet<PropertyKey> = new Set([
-  "topic",
-  "key",
-  "value",
-  "headers",
-  "partition",
-  "timestamp",
-  "metadata",
-]);
-
 /** A plain object that holds nothing but what the client knows. */
 function isPlain(message: object): boolean {
   if (Object.getPrototypeOf(message) !== Object.prototype) return false;
-  return Reflect.ownKeys(message).every((name) => FIELDS.has(name));
+  for (const name of Object.getOwnPropertyNames(message)) if (!isField(name)) return false;
+  return Object.getOwnPropertySymbols(message).length === 0;
+}
+
+// Comparisons with constants: a Set's look-up is dear where it is done for each message.
+function isField(name: string): boolean {
+  return (
+    name === "topic" ||
+    name === "key" ||
+    name === "value" ||
+    name === "headers" ||
+    name === "partition" ||
+    name === "timestamp" ||
+    name === "metadata"
+  );
 }
