@@ -32,10 +32,8 @@ export function classicFlow(client: Classic): OpenFlow {
       async abandon(meanwhile) {
         const leaving = await connected(wrap(new client.HighLevelProducer(settings)));
         meanwhile();
-        let called = 0;
-        leaving.produce(topic, 0, Buffer.from("1"), null, null, () => (called += 1));
+        leaving.produce(topic, 0, Buffer.from("1"), null, null, () => {});
         await new Promise<void>((resolve) => leaving.disconnect(100, () => resolve()));
-        return called;
       },
       // It keeps the event loop until the broker has answered: only where there is one.
       async settle() {
