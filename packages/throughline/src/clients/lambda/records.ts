@@ -59,7 +59,12 @@ export function isSns(record: object): record is SnsRecord {
 
 export function isKafka(record: object): record is KafkaRecord {
   const { topic, partition, offset } = record as Record<string, unknown>;
-  return typeof topic === "string" && partition !== undefined && offset !== undefined;
+  return typeof topic === "string" && isNumber(partition) && isNumber(offset);
+}
+
+/** As a number, or written as one. */
+function isNumber(value: unknown): boolean {
+  return typeof value === "number" || typeof value === "string";
 }
 
 export function isBridge(record: object): record is BridgeEvent {
