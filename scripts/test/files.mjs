@@ -11,8 +11,12 @@ const everywhere = [
   "scripts/test/**/*.test.mjs",
 ];
 
+/** Folders whose tests start servers and processes: begun first, they don't end by themselves. */
+const longest = ["services/", "faults/", "scripts/", "examples/"];
+
 /**
- * The test files below root that the arguments choose, as sorted relative paths. An argument is a
+ * The test files below root that the arguments choose, as relative paths, those that may take long
+ * first and else in the order of their names. An argument is a
  * file, a folder or a glob; without any, all files are chosen.
  */
 export function selectFiles(root, wanted) {
@@ -28,10 +32,18 @@ export function selectFiles(root, wanted) {
       for (const file of files(root, [path])) chosen.add(file);
     }
   }
-  return [...chosen].toSorted();
+  return inOrder([...chosen]);
 }
 
 function files(root, patterns) {
   const found = globSync(patterns, { cwd: root, exclude: (path) => path.endsWith("node_modules") });
-  return found.map((path) => path.split(sep).join("/")).toSorted();
+  return inOrder(found.map((path) => path.split(sep).join("/")));
+}
+
+function inOrder(paths) {
+  const place = (path) => {
+    const at = longest.findIndex((folder) => path.startsWith(folder));
+    return at < 0 ? longest.length : at;
+  };
+  return paths.toSorted((a, b) => place(a) - place(b) || (a < b ? -1 : 1));
 }
