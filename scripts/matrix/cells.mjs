@@ -38,13 +38,15 @@ const clients = [
   { name: "@aws-sdk/client-sqs", files: /sqs|sns/, since: [20, 0] },
   { name: "@aws-sdk/client-sns", files: /sns/, since: [20, 0] },
   { name: "sqs-consumer", files: /sqs-consumer/, since: [22, 0] },
-  { name: "amqplib", files: /amqplib|rabbitmq-faults|held/, since: [18, 0] },
+  { name: "amqplib", files: /amqplib|held/, since: [18, 0] },
   { name: "rabbitmq-client", files: /rabbitmq/, since: [16, 0] },
   { name: "@aws-lambda-powertools/batch", files: /lambda/, since: [20, 0] },
 ];
 
 /** Tests of the clients that are compiled: npm run native builds and tests them, on one Node. */
 const compiled = /(^|\/)native\//;
+/** Tests that stop a server of their own, a minute each: once, from source, is enough. */
+const outages = /(sqs|rabbitmq)-faults/;
 
 /** The clients of a cell, and whether a test file is for one that it has not. */
 export function clientsOf({ node }) {
@@ -53,7 +55,8 @@ export function clientsOf({ node }) {
   const absent = clients.filter((client) => !has(client));
   return {
     names: clients.filter(has).map(({ name }) => name),
-    leavesOut: (file) => compiled.test(file) || absent.some(({ files }) => files.test(file)),
+    leavesOut: (file) =>
+      compiled.test(file) || outages.test(file) || absent.some(({ files }) => files.test(file)),
   };
 }
 
