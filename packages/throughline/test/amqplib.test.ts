@@ -229,8 +229,9 @@ describe("amqplib", { skip }, () => {
     assert.equal(repaired?.parentSpanContext?.spanId, sent?.spanContext().spanId);
   });
 
-  test("what get gives by a callback is handled in its trace, and the callback API gives the traced channel back", async () => {
+  test("what get gives by a callback is handled in its trace, and the callback API gives the traced channel back", async (t) => {
     const callbacks = traced(await connectWithCallbacks(url ?? ""));
+    t.after(() => new Promise<void>((resolve) => callbacks.close(() => resolve())));
     const orders = await queue();
     const { made, given } = await new Promise<{ made: CallbackChannel; given: unknown }>(
       (resolve) => {
@@ -240,6 +241,8 @@ describe("amqplib", { skip }, () => {
       },
     );
     channel.sendToQueue(orders, Buffer.from("1"));
+    // Answered on the same channel, and so when the queue has the message.
+    await channel.checkQueue(orders);
     const answered = new Promise<Message | false>((resolve) => {
       const gave: unknown = made.get(orders, { noAck: true }, (_error, message) =>
         resolve(message),
@@ -253,7 +256,6 @@ describe("amqplib", { skip }, () => {
     const [handled] = named("handled");
     const [sent] = named(`send ${orders}`);
     assert.equal(handled?.spanContext().traceId, sent?.spanContext().traceId);
-    await new Promise<void>((resolve) => callbacks.close(() => resolve()));
   });
 });
 
