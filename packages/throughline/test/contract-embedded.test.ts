@@ -1,37 +1,15 @@
 import { after, test } from "node:test";
 import { Kafka, logLevel } from "kafkajs";
 import { contractSuite, type Features } from "throughline/testing";
+import { features as onRealKafka } from "./features-kafkajs.ts";
 import { kafkajsContract } from "./kafkajs-contract.ts";
 import { tracing } from "./sdk.ts";
 
 // The contract on the embedded Kafka of the demo, but for what that lacks.
 
 const features: Features = {
-  sendMany: true,
-  batches: true,
-  concurrency: true,
-  loop: true,
-  handlerErrors: true,
-  redelivery: true,
-  errorReports: true,
-  settlement: true,
-  ownSettlement: "kafkajs commits offsets, which are no message's own",
-  refusing: "Kafka keeps its records: there is nothing to refuse",
-  settlementTimeouts: "a record comes again when its group is assigned anew, and not by time",
-  pulling: "kafkajs hands records to handlers alone",
-  sendingOn: "what kafkajs sends and what it hands over are different objects",
-  brokerDeadLetters: "Kafka dead-letters nothing by itself",
-  promisesOfItself: "kafkajs has no such promise",
-  retries: true,
-  repeatedHeaders: true,
-  emptyHeaders: "kafkajs refuses to send a header without a value; the contract in memory has it",
-  emptyTexts: true,
-  tombstones: true,
-  frozenMessages: true,
-  compression: true,
+  ...onRealKafka,
   transactions: "the embedded Kafka has none: it delivers what was aborted",
-  refusals: true,
-  failedSends: true,
 };
 
 interface Embedded {
