@@ -131,8 +131,9 @@ function originFields(message: object, kept: readonly HeaderPair[], source: Sour
       return text === undefined ? [] : [[name, text] as const];
     });
   }
-  const timestampMs = source.format.timestampMs?.(message);
-  const offset = source.format.offset?.(message);
+  const { format } = source;
+  const timestampMs = told(() => format.timestampMs?.(message));
+  const offset = told(() => format.offset?.(message));
   const fields: (readonly [string, string | number | undefined])[] = [
     [DLQ.destination, destination === "" ? undefined : destination],
     [DLQ.partition, partition],
@@ -143,6 +144,16 @@ function originFields(message: object, kept: readonly HeaderPair[], source: Sour
   return fields.flatMap(([name, value]) =>
     value === undefined ? [] : [[name, String(value)] as const],
   );
+}
+
+/** What a message tells of itself; a getter that throws takes its own header and no other. */
+function told<Fact>(read: () => Fact): Fact | undefined {
+  try {
+    return read();
+  } catch (error) {
+    fault("extract", error);
+    return undefined;
+  }
 }
 
 function republish(format: MessageFormat, message: object, headers: object): object {

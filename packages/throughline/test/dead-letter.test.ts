@@ -139,6 +139,22 @@ test("whatever was thrown, there is a letter", () => {
   }
 });
 
+test("a message whose place or time can't be read has a letter without it", async () => {
+  const unreadable = (name: string): object => ({
+    get: () => {
+      throw new Error(`no ${name}`);
+    },
+    enumerable: true,
+  });
+  for (const name of ["offset", "timestamp"]) {
+    const message = Object.defineProperty(record({}), name, unreadable(name));
+    const letter = await parked(message, new Error("x"));
+    assert.equal(header(letter, `dlq.origin.${name}`), undefined, name);
+    assert.equal(header(letter, "dlq.origin.destination"), "orders", name);
+    assert.equal(header(letter, "dlq.error.message"), "x", name);
+  }
+});
+
 test("dlq.attempts is how often handling that message has failed here, or what it is told", async () => {
   const message = record();
   for (const attempts of [1, 2]) {

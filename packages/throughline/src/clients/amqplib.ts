@@ -6,11 +6,13 @@
 import type { Context } from "@opentelemetry/api";
 import type { Message, Options as AmqplibOptions } from "amqplib";
 import { adapterFor } from "../adapter.ts";
-import type { DeadLetterOptions } from "../dead-letter.ts";
-import type { DeadLetterOrigin } from "../dead-letter-origin.ts";
-import type { Delivery } from "../message.ts";
-import type { Options } from "../options.ts";
-import type { RetryPolicy } from "../retry.ts";
+import type {
+  DeadLetterOptions,
+  DeadLetterOrigin,
+  Delivery,
+  Options,
+  RetryPolicy,
+} from "../subpath.ts";
 import { Tracing } from "../tracing.ts";
 import { tracedBefore } from "../wrap.ts";
 import { type AnyChannel, tracedChannel } from "./amqplib/channel.ts";
@@ -22,15 +24,7 @@ import {
 } from "./amqplib/connection.ts";
 import { amqplibFormat } from "./amqplib/format.ts";
 
-export { links } from "../links.ts";
-export type { DeadLetterOptions, DeadLetterOrigin, Delivery, Options, RetryPolicy };
-export type { Result } from "../options.ts";
-export {
-  type ChooseRelation,
-  parentWithin,
-  type Relation,
-  type RelationFacts,
-} from "../relation.ts";
+export * from "../subpath.ts";
 
 const adapter = adapterFor(amqplibFormat);
 

@@ -6,11 +6,13 @@
 import type { KafkaJS, RdKafka } from "@confluentinc/kafka-javascript";
 import type { Context } from "@opentelemetry/api";
 import { adapterFor } from "../adapter.ts";
-import type { DeadLetterOptions } from "../dead-letter.ts";
-import type { DeadLetterOrigin } from "../dead-letter-origin.ts";
-import type { Delivery } from "../message.ts";
-import type { Options } from "../options.ts";
-import type { RetryPolicy } from "../retry.ts";
+import type {
+  DeadLetterOptions,
+  DeadLetterOrigin,
+  Delivery,
+  Options,
+  RetryPolicy,
+} from "../subpath.ts";
 import { Tracing } from "../tracing.ts";
 import { tracedBefore, wrap } from "../wrap.ts";
 import { tracedConsumer } from "./confluent/consumer.ts";
@@ -19,15 +21,7 @@ import { tracedClassic } from "./librdkafka/classic.ts";
 import { isHeaderValue, librdkafkaFormat } from "./librdkafka/format.ts";
 import { toldBy } from "./librdkafka/told.ts";
 
-export { links } from "../links.ts";
-export type { DeadLetterOptions, DeadLetterOrigin, Delivery, Options, RetryPolicy };
-export type { Result } from "../options.ts";
-export {
-  type ChooseRelation,
-  parentWithin,
-  type Relation,
-  type RelationFacts,
-} from "../relation.ts";
+export * from "../subpath.ts";
 
 type Client =
   | KafkaJS.Kafka

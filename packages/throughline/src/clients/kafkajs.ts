@@ -15,11 +15,13 @@ import type {
   Transaction,
 } from "kafkajs";
 import { adapterFor } from "../adapter.ts";
-import type { DeadLetterOptions } from "../dead-letter.ts";
-import type { DeadLetterOrigin } from "../dead-letter-origin.ts";
-import type { Delivery } from "../message.ts";
-import type { Options } from "../options.ts";
-import type { RetryPolicy } from "../retry.ts";
+import type {
+  DeadLetterOptions,
+  DeadLetterOrigin,
+  Delivery,
+  Options,
+  RetryPolicy,
+} from "../subpath.ts";
 import { Tracing } from "../tracing.ts";
 import { tracedBefore, wrap } from "../wrap.ts";
 import { tracedConsumer } from "./kafkajs/consumer.ts";
@@ -27,15 +29,7 @@ import { kafkajsFormat } from "./kafkajs/format.ts";
 import { isInstrumented } from "./kafkajs/instrumented.ts";
 import { tracedProducer } from "./kafkajs/producer.ts";
 
-export { links } from "../links.ts";
-export type { DeadLetterOptions, DeadLetterOrigin, Delivery, Options, RetryPolicy };
-export type { Result } from "../options.ts";
-export {
-  type ChooseRelation,
-  parentWithin,
-  type Relation,
-  type RelationFacts,
-} from "../relation.ts";
+export * from "../subpath.ts";
 
 type Client = Kafka | Producer | Consumer | Transaction;
 

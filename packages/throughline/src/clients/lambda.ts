@@ -5,11 +5,13 @@
  */
 import type { Context } from "@opentelemetry/api";
 import { adapterFor } from "../adapter.ts";
-import type { DeadLetterOptions } from "../dead-letter.ts";
-import type { DeadLetterOrigin } from "../dead-letter-origin.ts";
-import type { Delivery } from "../message.ts";
-import type { Options } from "../options.ts";
-import type { RetryPolicy } from "../retry.ts";
+import type {
+  DeadLetterOptions,
+  DeadLetterOrigin,
+  Delivery,
+  Options,
+  RetryPolicy,
+} from "../subpath.ts";
 import { Tracing } from "../tracing.ts";
 import { knownWhenSpread } from "./aws/spread.ts";
 import { type BatchResponse, handleEach } from "./lambda/each.ts";
@@ -17,15 +19,8 @@ import { lambdaFormat } from "./lambda/format.ts";
 import { tracedHandler } from "./lambda/handler.ts";
 import { deliveredIn, deliveryOf, type LambdaRecord, type SqsRecord } from "./lambda/records.ts";
 
-export { links } from "../links.ts";
-export type { BatchResponse, DeadLetterOptions, DeadLetterOrigin, Delivery, Options, RetryPolicy };
-export type { Result } from "../options.ts";
-export {
-  type ChooseRelation,
-  parentWithin,
-  type Relation,
-  type RelationFacts,
-} from "../relation.ts";
+export type { BatchResponse };
+export * from "../subpath.ts";
 
 // A record tells where it came from.
 const adapter = adapterFor(lambdaFormat, (record, sources) => {

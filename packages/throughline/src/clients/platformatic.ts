@@ -6,11 +6,13 @@
 import type { Context } from "@opentelemetry/api";
 import type { Consumer, Message, Producer } from "@platformatic/kafka";
 import { adapterFor } from "../adapter.ts";
-import type { DeadLetterOptions } from "../dead-letter.ts";
-import type { DeadLetterOrigin } from "../dead-letter-origin.ts";
-import type { Delivery } from "../message.ts";
-import type { Options } from "../options.ts";
-import type { RetryPolicy } from "../retry.ts";
+import type {
+  DeadLetterOptions,
+  DeadLetterOrigin,
+  Delivery,
+  Options,
+  RetryPolicy,
+} from "../subpath.ts";
 import { Tracing } from "../tracing.ts";
 import { tracedBefore } from "../wrap.ts";
 import { tracedConsumer } from "./platformatic/consumer.ts";
@@ -20,15 +22,8 @@ import { type Consumed, platformaticFormat } from "./platformatic/format.ts";
 import { isInstrumented } from "./platformatic/instrumented.ts";
 import { tracedProducer } from "./platformatic/producer.ts";
 
-export { links } from "../links.ts";
-export type { DeadLetterOptions, DeadLetterOrigin, Delivery, Form, Options, RetryPolicy };
-export type { Result } from "../options.ts";
-export {
-  type ChooseRelation,
-  parentWithin,
-  type Relation,
-  type RelationFacts,
-} from "../relation.ts";
+export type { Form };
+export * from "../subpath.ts";
 
 // Whatever the application's serializers take: the classes are invariant in that.
 // oxlint-disable-next-line typescript/no-explicit-any

@@ -13,11 +13,13 @@ import type {
   RPCClient,
 } from "rabbitmq-client";
 import { adapterFor } from "../adapter.ts";
-import type { DeadLetterOptions } from "../dead-letter.ts";
-import type { DeadLetterOrigin } from "../dead-letter-origin.ts";
-import type { Delivery } from "../message.ts";
-import type { Options } from "../options.ts";
-import type { RetryPolicy } from "../retry.ts";
+import type {
+  DeadLetterOptions,
+  DeadLetterOrigin,
+  Delivery,
+  Options,
+  RetryPolicy,
+} from "../subpath.ts";
 import { Tracing } from "../tracing.ts";
 import { tracedBefore } from "../wrap.ts";
 import { tracedChannel } from "./rabbitmq-client/channel.ts";
@@ -28,15 +30,7 @@ import {
 } from "./rabbitmq-client/connection.ts";
 import { rabbitmqClientFormat } from "./rabbitmq-client/format.ts";
 
-export { links } from "../links.ts";
-export type { DeadLetterOptions, DeadLetterOrigin, Delivery, Options, RetryPolicy };
-export type { Result } from "../options.ts";
-export {
-  type ChooseRelation,
-  parentWithin,
-  type Relation,
-  type RelationFacts,
-} from "../relation.ts";
+export * from "../subpath.ts";
 
 type Client = Connection | Channel | Publisher | RPCClient;
 

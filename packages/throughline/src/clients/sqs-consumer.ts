@@ -4,11 +4,7 @@
  * @module
  */
 import type { ConsumerOptions } from "sqs-consumer";
-import type { DeadLetterOptions } from "../dead-letter.ts";
-import type { DeadLetterOrigin } from "../dead-letter-origin.ts";
-import type { Delivery } from "../message.ts";
-import type { Options } from "../options.ts";
-import type { RetryPolicy } from "../retry.ts";
+import type { Options } from "../subpath.ts";
 import { Tracing } from "../tracing.ts";
 import { tracedOptions } from "./sqs-consumer/options.ts";
 
@@ -24,14 +20,7 @@ export {
   processMessage,
   withRetries,
 } from "./aws/received.ts";
-export type { DeadLetterOptions, DeadLetterOrigin, Delivery, Options, RetryPolicy };
-export type { Result } from "../options.ts";
-export {
-  type ChooseRelation,
-  parentWithin,
-  type Relation,
-  type RelationFacts,
-} from "../relation.ts";
+export * from "../subpath.ts";
 
 /**
  * Makes the handlers of an sqs-consumer run in the context of their message: handleMessage in its

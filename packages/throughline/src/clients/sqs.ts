@@ -4,11 +4,7 @@
  * @module
  */
 import type { SQSClient } from "@aws-sdk/client-sqs";
-import type { DeadLetterOptions } from "../dead-letter.ts";
-import type { DeadLetterOrigin } from "../dead-letter-origin.ts";
-import type { Delivery } from "../message.ts";
-import type { Options } from "../options.ts";
-import type { RetryPolicy } from "../retry.ts";
+import type { Options } from "../subpath.ts";
 import { Tracing } from "../tracing.ts";
 import { tracedBefore } from "../wrap.ts";
 import { tracedClient } from "./sqs/client.ts";
@@ -26,14 +22,7 @@ export {
   processMessage,
   withRetries,
 } from "./aws/received.ts";
-export type { DeadLetterOptions, DeadLetterOrigin, Delivery, Options, RetryPolicy };
-export type { Result } from "../options.ts";
-export {
-  type ChooseRelation,
-  parentWithin,
-  type Relation,
-  type RelationFacts,
-} from "../relation.ts";
+export * from "../subpath.ts";
 
 /**
  * Makes an SQS client carry trace context: what it sends has the active one among its message
