@@ -1,4 +1,5 @@
 import {
+  type Attributes,
   type Context,
   context,
   propagation,
@@ -9,6 +10,7 @@ import {
   type TracerProvider,
 } from "@opentelemetry/api";
 import type { Message, Producer } from "kafkajs";
+import { listed } from "../../packages/throughline/src/listed.ts";
 import { formatTraceparent } from "../../packages/throughline/src/w3c/traceparent.ts";
 
 type Sender = Pick<Producer, "send">;
@@ -21,7 +23,7 @@ export function bareSend(provider: TracerProvider, producer: Sender): Sender {
       const { topic, messages } = record;
       const active = context.active();
       const spans = messages.map((message) => {
-        const span = startSpan(tracer, topic, message, active);
+        const span = startSpan(tracer, topic, attributesOf(topic), message, active);
         propagation.inject(trace.setSpan(active, span), message.headers);
         return span;
       });
@@ -38,11 +40,20 @@ export function bareSend(provider: TracerProvider, producer: Sender): Sender {
  */
 export function floorSend(provider: TracerProvider, producer: Sender): Sender {
   const tracer = provider.getTracer("floor");
+  const held = new Map<string, Attributes>();
+  const heldOf = (topic: string): Attributes => {
+    const known = held.get(topic);
+    if (known !== undefined) return known;
+    // Of a shape of its own: the bare span's attributes, made anew each time, have no list.
+    const made = listed(Object.fromEntries(Object.entries(attributesOf(topic))) as Attributes);
+    held.set(topic, made);
+    return made;
+  };
   return {
     send({ topic, messages }) {
       const active = context.active();
       const sent = messages.map((message) => {
-        const span = startSpan(tracer, topic, message, active);
+        const span = startSpan(tracer, topic, heldOf(topic), message, active);
         const traceparent = formatTraceparent(span.spanContext(), false);
         span.end();
         const { key, value, headers } = message;
@@ -53,14 +64,24 @@ export function floorSend(provider: TracerProvider, producer: Sender): Sender {
   };
 }
 
-/** What samplers may ask for when the span is made, the key where it records. */
-function startSpan(tracer: Tracer, topic: string, { key }: Message, active: Context): Span {
-  const attributes = {
+/** What samplers may ask for when the span is made. */
+function attributesOf(topic: string): Attributes {
+  return {
     "messaging.operation.name": "send",
     "messaging.operation.type": "send",
     "messaging.system": "kafka",
     "messaging.destination.name": topic,
   };
+}
+
+/** A span with the key where it records. */
+function startSpan(
+  tracer: Tracer,
+  topic: string,
+  attributes: Attributes,
+  { key }: Message,
+  active: Context,
+): Span {
   const span = tracer.startSpan(`send ${topic}`, { kind: SpanKind.PRODUCER, attributes }, active);
   if (span.isRecording()) span.setAttribute("messaging.kafka.message.key", String(key));
   return span;

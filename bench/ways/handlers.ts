@@ -1,4 +1,5 @@
 import {
+  type Attributes,
   type Context,
   context,
   type MeterProvider,
@@ -14,6 +15,7 @@ import {
 import type { KafkaMessage } from "kafkajs";
 import { MessageContext } from "../../packages/throughline/src/context.ts";
 import { extract } from "../../packages/throughline/src/extract.ts";
+import { listed } from "../../packages/throughline/src/listed.ts";
 import { readRegistered } from "../../packages/throughline/src/registered.ts";
 
 /** A message, and where it was delivered from. */
@@ -65,22 +67,32 @@ const PARENT = trace.setSpanContext(ROOT_CONTEXT, {
 export function bareSpanHandler(provider: TracerProvider, work: Handler): Handler {
   const tracer = provider.getTracer("bare");
   return (delivered) => {
-    startSpan(tracer, delivered, PARENT).end();
+    startSpan(tracer, delivered, attributesOf(delivered), PARENT).end();
     return work(delivered);
   };
 }
 
 /**
  * What no implementation can do without that gives each message a span in its own trace: the context
- * extracted, a span with our attributes under it, that span active in the handler. It ends at once.
+ * extracted, a span with our attributes under it (a partition's made once), that span active in the
+ * handler. It ends at once.
  */
 export function floorHandler(provider: TracerProvider, work: Handler): Handler {
   const tracer = provider.getTracer("floor");
   const { carrying } = readRegistered({});
+  const held = new Map<number, Attributes>();
+  const heldOf = (delivered: Delivered): Attributes => {
+    const known = held.get(delivered.partition);
+    if (known !== undefined) return known;
+    // Of a shape of its own: the bare span's attributes, made anew each time, have no list.
+    const made = listed(Object.fromEntries(Object.entries(attributesOf(delivered))) as Attributes);
+    held.set(delivered.partition, made);
+    return made;
+  };
   return (delivered) => {
     const { parent } = extract(delivered.message.headers, carrying, "new", ROOT_CONTEXT);
     const remote = parent && trace.wrapSpanContext(parent);
-    const span = startSpan(tracer, delivered, contextWith(remote));
+    const span = startSpan(tracer, delivered, heldOf(delivered), contextWith(remote));
     const result = context.with(contextWith(span), work, undefined, delivered);
     span.end();
     return result;
@@ -99,13 +111,9 @@ function contextWith(span: Span | undefined): Context {
   );
 }
 
-/** What samplers may ask for when the span is made, the rest where it records. */
-function startSpan(
-  tracer: Tracer,
-  { topic, partition, message: { offset, key } }: Delivered,
-  parent: Context,
-): Span {
-  const attributes = {
+/** What samplers may ask for when the span is made. */
+function attributesOf({ topic, partition }: Delivered): Attributes {
+  return {
     "messaging.operation.name": "process",
     "messaging.operation.type": "process",
     "messaging.system": "kafka",
@@ -113,6 +121,15 @@ function startSpan(
     "messaging.consumer.group.name": "bench",
     "messaging.destination.partition.id": String(partition),
   };
+}
+
+/** A span with the rest where it records. */
+function startSpan(
+  tracer: Tracer,
+  { topic, message: { offset, key } }: Delivered,
+  attributes: Attributes,
+  parent: Context,
+): Span {
   const options = { kind: SpanKind.CONSUMER, attributes };
   const span = tracer.startSpan(`process ${topic}`, options, parent);
   if (span.isRecording()) {

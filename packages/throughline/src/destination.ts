@@ -1,5 +1,6 @@
 import { type Attributes, SpanKind, type SpanOptions } from "@opentelemetry/api";
 import { discard } from "./guard.ts";
+import { listed } from "./listed.ts";
 import type { Series } from "./metrics.ts";
 import { ERROR_TYPE, OPERATION_NAME, OPERATION_TYPE, SYSTEM } from "./semconv.ts";
 import { clientAttributes, destinationNames, isIgnored } from "./source.ts";
@@ -30,7 +31,7 @@ export class Destination {
     this.createName = `create ${named.low}`.trimEnd();
     const options = (operation: Operation): SpanOptions => ({
       kind: SpanKind.PRODUCER,
-      attributes: Object.freeze({
+      attributes: listed({
         [OPERATION_NAME]: operation,
         [OPERATION_TYPE]: operation,
         [SYSTEM]: system,

@@ -2,6 +2,7 @@ import { type Attributes, SpanKind, type SpanOptions } from "@opentelemetry/api"
 import type { Headers } from "./carrier.ts";
 import type { Outcome } from "./extract.ts";
 import { fault, unfit } from "./guard.ts";
+import { listed } from "./listed.ts";
 import type { MessageFormat, Origin } from "./message.ts";
 import type { Series } from "./metrics.ts";
 import {
@@ -72,7 +73,7 @@ export class Source {
       ...(group === undefined ? {} : { [GROUP]: group }),
       ...(partition === undefined ? {} : { [PARTITION]: String(partition) }),
     };
-    this.spanAttributes = Object.freeze({
+    this.spanAttributes = listed({
       [OPERATION_NAME]: "process",
       [OPERATION_TYPE]: "process",
       ...system,
