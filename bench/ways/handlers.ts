@@ -1,5 +1,6 @@
 import {
   type Attributes,
+  type AttributeValue,
   type Context,
   context,
   type MeterProvider,
@@ -15,7 +16,6 @@ import {
 import type { KafkaMessage } from "kafkajs";
 import { MessageContext } from "../../packages/throughline/src/context.ts";
 import { extract } from "../../packages/throughline/src/extract.ts";
-import { listed } from "../../packages/throughline/src/listed.ts";
 import { readRegistered } from "../../packages/throughline/src/registered.ts";
 
 /** A message, and where it was delivered from. */
@@ -85,7 +85,10 @@ export function floorHandler(provider: TracerProvider, work: Handler): Handler {
     const known = held.get(delivered.partition);
     if (known !== undefined) return known;
     // Of a shape of its own: the bare span's attributes, made anew each time, have no list.
-    const made = listed(Object.fromEntries(Object.entries(attributesOf(delivered))) as Attributes);
+    const made: Attributes = Object.fromEntries(
+      Object.entries<AttributeValue>(attributesOf(delivered)),
+    );
+    Object.keys(made); // See listed.ts.
     held.set(delivered.partition, made);
     return made;
   };
@@ -112,7 +115,7 @@ function contextWith(span: Span | undefined): Context {
 }
 
 /** What samplers may ask for when the span is made. */
-function attributesOf({ topic, partition }: Delivered): Attributes {
+function attributesOf({ topic, partition }: Delivered): Record<string, AttributeValue> {
   return {
     "messaging.operation.name": "process",
     "messaging.operation.type": "process",
