@@ -40,9 +40,10 @@ export function tellsOrigin(name: unknown): boolean {
  */
 export function failedAttemptOf(
   headers: readonly HeaderPair[],
-  destination: string,
+  destination: { leadsTo(origin: string): boolean },
 ): SpanContext | undefined {
   if (!headers.some(([name]) => tellsOrigin(name))) return undefined;
-  if (headerText(headers, DLQ.destination) !== destination) return undefined;
+  const origin = headerText(headers, DLQ.destination);
+  if (origin === undefined || !destination.leadsTo(origin)) return undefined;
   return parseTraceparent(headerText(headers, DLQ.failed));
 }

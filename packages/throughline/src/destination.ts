@@ -8,6 +8,12 @@ import type { Tracing } from "./tracing.ts";
 
 type Operation = "create" | "send";
 
+/** Whether what is sent to a destination comes to where a dead letter says that its message was. */
+export type LeadsTo = (destination: string, origin: string) => boolean;
+
+/** Most brokers call a place the same on both sides. */
+const isTheOrigin: LeadsTo = (destination, origin) => origin === destination;
+
 /** One place that a producer sends to, with everything its messages share, worked out once. */
 export class Destination {
   readonly name: string;
@@ -18,12 +24,20 @@ export class Destination {
   /** What a span of one message is started with; copied where there are links or a count. */
   readonly sendOptions: SpanOptions;
   readonly createOptions: SpanOptions;
+  private readonly leads: LeadsTo;
   private readonly measured: Attributes;
   private readonly sent: Series;
 
   /** @param attributes of the broker's own, for every span of a send. */
-  constructor(system: string, tracing: Tracing, destination: string, attributes: Attributes = {}) {
+  constructor(
+    system: string,
+    tracing: Tracing,
+    destination: string,
+    attributes: Attributes = {},
+    leads: LeadsTo = isTheOrigin,
+  ) {
     this.name = destination;
+    this.leads = leads;
     this.tracing = tracing;
     this.ignored = isIgnored(tracing, destination);
     const named = destinationNames(tracing, destination);
@@ -44,6 +58,11 @@ export class Destination {
     this.createOptions = options("create");
     this.measured = { [OPERATION_NAME]: "send", [SYSTEM]: system, ...named.metric };
     this.sent = tracing.counts.sent.of(this.measured);
+  }
+
+  /** Whether a dead letter that is sent here is replayed: this leads to where its message was. */
+  leadsTo(origin: string): boolean {
+    return this.leads(this.name, origin);
   }
 
   /** Counts messages that a send has delivered, or failed to. */
@@ -75,10 +94,12 @@ export class Destinations {
   private readonly known = new Map<string, Destination>();
   private readonly system: string;
   private readonly tracing: Tracing;
+  private readonly leads: LeadsTo | undefined;
 
-  constructor(system: string, tracing: Tracing) {
+  constructor(system: string, tracing: Tracing, leads?: LeadsTo) {
     this.system = system;
     this.tracing = tracing;
+    this.leads = leads;
   }
 
   of(name: string): Destination {
@@ -86,7 +107,7 @@ export class Destinations {
     if (known !== undefined) return known;
     const oldest = this.known.size >= MAX_DESTINATIONS ? this.known.keys().next().value : undefined;
     if (oldest !== undefined) this.known.delete(oldest);
-    const made = new Destination(this.system, this.tracing, name);
+    const made = new Destination(this.system, this.tracing, name, {}, this.leads);
     this.known.set(name, made);
     return made;
   }

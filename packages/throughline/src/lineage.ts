@@ -46,9 +46,10 @@ const NO_LINKS: readonly Link[] = [];
 export function lineageOf(
   message: object,
   headers: Headers,
-  { tracing, name }: Destination,
+  destination: Destination,
   active: Above,
 ): Lineage {
+  const { tracing } = destination;
   const { carrying } = tracing.now();
   const untouched = tracing.options.inject === false;
   const letter = letterParent(message);
@@ -64,7 +65,7 @@ export function lineageOf(
     });
   }
   const { kept, own } = splitHeaders(headers, carrying);
-  const failed = letter === undefined ? failedAttemptOf(kept, name) : undefined;
+  const failed = letter === undefined ? failedAttemptOf(kept, destination) : undefined;
   const links = from.flatMap((each) => linkTo(each, tracing, active.context));
   const carried = own.length === 0 ? NOTHING : readOwn(own, tracing, active.context);
   const carries = failed === undefined && carried.parent !== undefined;

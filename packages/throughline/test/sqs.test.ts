@@ -11,6 +11,7 @@ import {
   SendMessageBatchCommand,
   SendMessageCommand,
   SQS,
+  StartMessageMoveTaskCommand,
 } from "@aws-sdk/client-sqs";
 import { deadLetter, deadLetterOf, injectContext, processMessage, traced } from "throughline/sqs";
 import { bareClient, makeQueue, receiveAll, textAttributes } from "./sqs-queue.ts";
@@ -272,13 +273,14 @@ for (const server of [fauxqs, elasticmq]) {
       assert.equal(sdk.open().length, 0);
     });
 
-    test("a message that the queue's redrive policy moves stays in its trace, and says where it was", async () => {
+    /** A message that failed, and that the queue's redrive policy has moved. */
+    async function redriven(): Promise<{ QueueUrl: string; letters: string; arn: string }> {
       const letters = await makeQueue(bare);
       const { Attributes } = await bare.send(
         new GetQueueAttributesCommand({ QueueUrl: letters, AttributeNames: ["QueueArn"] }),
       );
-      const deadLetterTargetArn = Attributes?.["QueueArn"];
-      const RedrivePolicy = JSON.stringify({ deadLetterTargetArn, maxReceiveCount: 1 });
+      const arn = Attributes?.["QueueArn"] ?? "";
+      const RedrivePolicy = JSON.stringify({ deadLetterTargetArn: arn, maxReceiveCount: 1 });
       const QueueUrl = await makeQueue(bare, { RedrivePolicy });
       await sqs.send(new SendMessageCommand({ QueueUrl, MessageBody: "1" }));
       const [failed] = await receiveAll(sqs, QueueUrl, 1);
@@ -292,6 +294,11 @@ for (const server of [fauxqs, elasticmq]) {
       );
       // It moves when it would have been received once more.
       await bare.send(new ReceiveMessageCommand({ QueueUrl, WaitTimeSeconds: 1 }));
+      return { QueueUrl, letters, arn };
+    }
+
+    test("a message that the queue's redrive policy moves stays in its trace, and says where it was", async () => {
+      const { QueueUrl, letters } = await redriven();
       const [moved] = await receiveAll(sqs, letters, 1);
       processMessage(moved ?? {}, () => tracer().startSpan("repair").end());
       const traces = new Set(sdk.spans().map((span) => span.spanContext().traceId));
@@ -300,6 +307,47 @@ for (const server of [fauxqs, elasticmq]) {
       const destination = QueueUrl.split("/").at(-1);
       const origin = server === elasticmq ? { convention: "sqs", destination } : undefined;
       assert.deepEqual(deadLetterOf(moved ?? {}), origin);
+    });
+
+    const noTask = server === fauxqs && "fauxqs has no redrive tasks";
+    test(
+      "a message that a redrive task moves back is handled in its own trace, beside the attempt that failed",
+      { skip: noTask },
+      async () => {
+        const { QueueUrl, arn } = await redriven();
+        await bare.send(new StartMessageMoveTaskCommand({ SourceArn: arn }));
+        const [again] = await receiveAll(sqs, QueueUrl, 1);
+        assert.equal(again?.Body, "1", "nothing came back");
+        processMessage(again ?? {}, () => {});
+        const [sent, ...more] = sdk.spans().filter(({ name }) => name.startsWith("send "));
+        const attempts = sdk.spans().filter(({ name }) => name.startsWith("process "));
+        assert.deepEqual(more, []);
+        assert.deepEqual(
+          attempts.map((span) => [span.parentSpanContext?.spanId, span.status.code]),
+          [
+            [sent?.spanContext().spanId, 2],
+            [sent?.spanContext().spanId, 0],
+          ],
+        );
+      },
+    );
+
+    test("a message that the redrive policy moved and that is sent back by hand stays in its trace", async () => {
+      const { QueueUrl, letters } = await redriven();
+      const [moved] = await receiveAll(sqs, letters, 1);
+      await processMessage(moved ?? {}, ({ Body = "", MessageAttributes }: Message) =>
+        sqs.send(
+          new SendMessageCommand({
+            QueueUrl,
+            MessageBody: Body,
+            ...(MessageAttributes && { MessageAttributes }),
+          }),
+        ),
+      );
+      const [sent, again] = sdk.spans().filter(({ name }) => name.startsWith("send "));
+      const repair = sdk.spans().findLast(({ name }) => name.startsWith("process "));
+      assert.equal(again?.parentSpanContext?.spanId, repair?.spanContext().spanId);
+      assert.equal(again?.spanContext().traceId, sent?.spanContext().traceId);
     });
 
     test("a dead letter tells its story in one attribute, and is in its record's trace when it is spread into a command", async () => {

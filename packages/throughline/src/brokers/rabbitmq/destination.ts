@@ -1,3 +1,6 @@
+import { Destinations } from "../../destination.ts";
+import type { Tracing } from "../../tracing.ts";
+
 /** How the convention spells the broker. */
 export const SYSTEM_NAME = "rabbitmq";
 
@@ -22,4 +25,18 @@ export function deliveredFrom(exchange: string, routingKey: string, queue: strin
 
 function named(parts: readonly string[]): string {
   return parts.filter((part) => part !== "").join(":") || DEFAULT_EXCHANGE;
+}
+
+/** Where a producer sends to; a dead letter of one is known where it goes back. */
+export function destinationsOf(tracing: Tracing): Destinations {
+  return new Destinations(SYSTEM_NAME, tracing, leadsTo);
+}
+
+/**
+ * Whether a message sent there is put into the queue that a delivery named: sent to that queue itself,
+ * or to the exchange and key that it came by. A name whose own parts have colons is taken at its word.
+ */
+function leadsTo(sent: string, delivered: string): boolean {
+  if (delivered === sent) return true;
+  return delivered.startsWith(`${sent}:`) || delivered.endsWith(`:${sent}`);
 }

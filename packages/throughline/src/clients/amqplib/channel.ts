@@ -1,9 +1,8 @@
 import type { Channel, ConsumeMessage, Message, Options } from "amqplib";
 import type * as callbackApi from "amqplib/callback_api";
-import { SYSTEM_NAME } from "../../brokers/rabbitmq/destination.ts";
+import { destinationsOf } from "../../brokers/rabbitmq/destination.ts";
 import { Queue } from "../../brokers/rabbitmq/queue.ts";
 import { delivered, deliveredUnhandled, deliverUnopened, processDelivered } from "../../deliver.ts";
-import { Destinations } from "../../destination.ts";
 import { fault } from "../../guard.ts";
 import { Held } from "../../held.ts";
 import { opensOwnScopes } from "../../retry.ts";
@@ -26,7 +25,7 @@ export function tracedChannel<Client extends AnyChannel>(
   const held = new Held();
   const foreignSpans = isInstrumented(channel);
   const confirms = "waitForConfirms" in channel;
-  const destinations = new Destinations(SYSTEM_NAME, tracing);
+  const destinations = destinationsOf(tracing);
   const queueOf = (name: unknown): Queue => new Queue(name, amqplibFormat, tracing, foreignSpans);
   let watched = false;
 

@@ -1,9 +1,8 @@
 import type { AsyncMessage, Channel, Cmd, MethodParams } from "rabbitmq-client";
-import { SYSTEM_NAME } from "../../brokers/rabbitmq/destination.ts";
+import { destinationsOf } from "../../brokers/rabbitmq/destination.ts";
 import { Queue } from "../../brokers/rabbitmq/queue.ts";
 import { settleMessages } from "../../brokers/rabbitmq/settling.ts";
 import { delivered, deliveredUnhandled, processDelivered } from "../../deliver.ts";
-import { Destinations } from "../../destination.ts";
 import { fault } from "../../guard.ts";
 import { Held, type Refusal } from "../../held.ts";
 import { Call } from "../../run.ts";
@@ -34,7 +33,7 @@ export function tracedChannel(channel: Channel, tracing: Tracing): Channel {
     };
 
   return wrap(channel, {
-    basicPublish: publishing(new Destinations(SYSTEM_NAME, tracing)),
+    basicPublish: publishing(destinationsOf(tracing)),
     basicAck: settling("ack", () => undefined),
     basicNack: settling("nack", (params) => (params?.requeue === false ? "rejected" : "requeued")),
     basicGet: getting(queueOf),

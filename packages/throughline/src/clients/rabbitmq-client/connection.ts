@@ -1,7 +1,6 @@
 import type { Channel, Connection, ConsumerHandler, Publisher, RPCClient } from "rabbitmq-client";
-import { SYSTEM_NAME } from "../../brokers/rabbitmq/destination.ts";
+import { destinationsOf } from "../../brokers/rabbitmq/destination.ts";
 import { Queue } from "../../brokers/rabbitmq/queue.ts";
-import { Destinations } from "../../destination.ts";
 import type { Tracing } from "../../tracing.ts";
 import { wrap } from "../../wrap.ts";
 import { getting, queueIn, tracedChannel } from "./channel.ts";
@@ -11,7 +10,7 @@ import { publishing } from "./publish.ts";
 
 /** A connection whose consumers, publishers, RPC clients and channels carry context. */
 export function tracedConnection(connection: Connection, tracing: Tracing): Connection {
-  const destinations = new Destinations(SYSTEM_NAME, tracing);
+  const destinations = destinationsOf(tracing);
   const queueOf = (params: unknown): Queue =>
     new Queue(queueIn(params), rabbitmqClientFormat, tracing);
   return wrap(connection, {
@@ -35,11 +34,11 @@ export function tracedConnection(connection: Connection, tracing: Tracing): Conn
 }
 
 export function tracedPublisher(publisher: Publisher, tracing: Tracing): Publisher {
-  return wrap(publisher, { send: publishing(new Destinations(SYSTEM_NAME, tracing)) });
+  return wrap(publisher, { send: publishing(destinationsOf(tracing)) });
 }
 
 /** The send is over when the response is there. */
 export function tracedRpcClient(client: RPCClient, tracing: Tracing): RPCClient {
-  const send = publishing(new Destinations(SYSTEM_NAME, tracing));
+  const send = publishing(destinationsOf(tracing));
   return wrap(client, { send, publish: send });
 }
