@@ -11,6 +11,7 @@ export interface ClientSection {
 }
 
 const KJ = "@opentelemetry/instrumentation-kafkajs";
+const AM = "@opentelemetry/instrumentation-amqplib";
 const PK = "@platformatic/kafka-opentelemetry";
 
 /** In the order in which they run, each in a process of its own. */
@@ -19,6 +20,8 @@ export const SECTIONS: readonly ClientSection[] = [
   { client: "kafkajs", what: "send", peer: KJ },
   { client: "platformatic", what: "process", peer: PK },
   { client: "platformatic", what: "send", peer: PK },
+  { client: "amqplib", what: "process", peer: AM },
+  { client: "amqplib", what: "send", peer: AM },
 ];
 
 /** The variants of a section, each held to the spans that it should end. */
@@ -37,6 +40,10 @@ async function made(client: string, what: "process" | "send") {
     case "platformatic": {
       const { platformaticProcess, platformaticSend } = await import("./platformatic.ts");
       return what === "process" ? platformaticProcess() : platformaticSend();
+    }
+    case "amqplib": {
+      const { amqplibProcess, amqplibSend } = await import("./amqplib.ts");
+      return what === "process" ? amqplibProcess() : amqplibSend();
     }
     default:
       throw new Error(`the bench has no client ${client}`);

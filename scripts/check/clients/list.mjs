@@ -42,6 +42,7 @@ export const clients = [
     package: "amqplib",
     subpath: "amqplib",
     features: "amqplib",
+    measured: "amqplib",
     page: "docs/rabbitmq.md",
     broker: "RabbitMQ 3.10",
     does: "promise, callback and confirm channels: publish, sendToQueue, consume, get; ack, nack, reject",
