@@ -23,6 +23,7 @@ public final class Bench {
     private static final String NONE = "none";
     private static final String OURS = "ours";
     private static final String THEIRS = "theirs";
+    private static final String BY_HAND = "by hand";
     private static final String BARE = "propagation alone";
 
     private final boolean quick;
@@ -36,22 +37,26 @@ public final class Bench {
     public static void main(String[] arguments) {
         Bench bench = new Bench(List.of(arguments).contains("--short"));
         System.out.printf(
-                "Java %s, CPU a record above an empty listener, 95 %% intervals; theirs is"
-                        + " opentelemetry-spring-kafka-2.7 and -kafka-clients-2.6%n%n",
+                "Java %s, CPU a record above an empty listener, 95 %% intervals.%n"
+                        + "theirs: opentelemetry-spring-kafka-2.7 and -kafka-clients-2.6; by hand:"
+                        + " OpenTelemetry's api alone, extract, span, scope, end%n%n",
                 System.getProperty("java.version"));
-        System.out.printf("%-34s %12s %12s   %s%n", "path", "ours", "theirs", "ours / theirs");
+        System.out.printf(
+                "%-44s %9s    %-8s %9s   %s%n", "path", "ours", "beside", "", "ours / beside");
         for (boolean sampled : new boolean[] {true, false}) {
             String how = sampled ? ", sampled" : ", not sampled";
-            bench.records(sampled, how);
+            bench.records(sampled, how, false);
             bench.batches(sampled, how);
-            bench.sends(sampled, how);
+            bench.sends(sampled, how, false);
         }
+        bench.records(true, ", sampled, metrics collected", true);
+        bench.sends(true, ", sampled, metrics collected", true);
         if (bench.quick) System.out.println("\n--short: it ran; the figures say nothing");
     }
 
-    private void records(boolean sampled, String how) {
-        Telemetry ours = new Telemetry(sampled);
-        Telemetry theirs = new Telemetry(sampled);
+    private void records(boolean sampled, String how, boolean metered) {
+        Telemetry ours = new Telemetry(sampled, metered);
+        Telemetry theirs = new Telemetry(sampled, metered);
         Map<String, Variant> variants = new LinkedHashMap<>();
         Variant.Handler empty = record -> {};
         variants.put(NONE, Variant.records(null, empty));
@@ -61,6 +66,7 @@ public final class Bench {
                 THEIRS,
                 Variant.records(
                         SpringKafkaTelemetry.create(theirs.sdk).createRecordInterceptor(), empty));
+        variants.put(BY_HAND, Variant.records(null, new ByHand(theirs.sdk, empty)));
         variants.put(
                 BARE,
                 Variant.records(
@@ -68,15 +74,20 @@ public final class Bench {
                                 .recordInterceptor(),
                         empty));
         Measure measured = measure(variants);
-        line("listener" + how, measured, OURS);
-        if (sampled) line("listener, propagation alone", measured, BARE);
+        line("listener" + how, measured, OURS, THEIRS);
+        if (metered) return; // neither theirs nor a loop by hand measures the duration
+        line("listener" + how, measured, OURS, BY_HAND);
+        if (sampled) line("listener, propagation alone", measured, BARE, THEIRS);
         check(ours, theirs, sampled);
     }
 
-    /** Theirs has one span for the batch and no scope for its records; ours has both. */
+    /**
+     * Theirs has one span for the batch and no scope for its records; ours has both, so that what a
+     * scope a record costs is set beside a loop that does it by hand.
+     */
     private void batches(boolean sampled, String how) {
-        Telemetry ours = new Telemetry(sampled);
-        Telemetry theirs = new Telemetry(sampled);
+        Telemetry ours = new Telemetry(sampled, false);
+        Telemetry theirs = new Telemetry(sampled, false);
         Throughline throughline = Throughline.create(ours.sdk);
         Map<String, Variant> variants = new LinkedHashMap<>();
         Variant.Handler empty = record -> {};
@@ -91,15 +102,21 @@ public final class Bench {
                 Variant.batches(
                         throughline.batchInterceptor(),
                         record -> throughline.processRecord(record, () -> {})));
+        variants.put(
+                BY_HAND,
+                Variant.batches(
+                        SpringKafkaTelemetry.create(theirs.sdk).createBatchInterceptor(),
+                        new ByHand(theirs.sdk, empty)));
         Measure measured = measure(variants);
-        line("batch of 100" + how, measured, OURS);
-        line("  and a scope a record" + how, measured, "each");
+        line("batch of 100" + how, measured, OURS, THEIRS);
+        // Both with a batch's span around: theirs for the loop by hand.
+        line("  and a scope a record" + how, measured, "each", BY_HAND);
         check(ours, theirs, sampled);
     }
 
-    private void sends(boolean sampled, String how) {
-        Telemetry ours = new Telemetry(sampled);
-        Telemetry theirs = new Telemetry(sampled);
+    private void sends(boolean sampled, String how, boolean metered) {
+        Telemetry ours = new Telemetry(sampled, metered);
+        Telemetry theirs = new Telemetry(sampled, metered);
         Map<String, Variant> variants = new LinkedHashMap<>();
         variants.put(NONE, Variant.sends(producer -> producer));
         variants.put(
@@ -111,7 +128,7 @@ public final class Bench {
                                         .apply(producer)));
         OpenTelemetry sdk = theirs.sdk;
         variants.put(THEIRS, Variant.sends(KafkaTelemetry.create(sdk)::wrap));
-        line("send" + how, measure(variants), OURS);
+        line("send" + how, measure(variants), OURS, THEIRS);
         check(ours, theirs, sampled);
     }
 
@@ -119,14 +136,15 @@ public final class Bench {
         return new Measure(variants, records, quick ? 1 : 40, quick ? 3 : 61);
     }
 
-    private static void line(String path, Measure measured, String name) {
-        double[] ratio = measured.ratio(name, THEIRS, NONE);
+    private static void line(String path, Measure measured, String name, String beside) {
+        double[] ratio = measured.ratio(name, beside, NONE);
         System.out.printf(
                 Locale.ROOT,
-                "%-34s %9.2f us %9.2f us   %.2f (%.2f to %.2f)%n",
+                "%-44s %6.2f us    %-8s %6.2f us   %.2f (%.2f to %.2f)%n",
                 path,
                 measured.addedMicros(name, NONE),
-                measured.addedMicros(THEIRS, NONE),
+                beside,
+                measured.addedMicros(beside, NONE),
                 ratio[0],
                 ratio[1],
                 ratio[2]);

@@ -1,12 +1,13 @@
 package io.throughline.spring.kafka;
 
-import io.opentelemetry.api.common.AttributesBuilder;
 import io.opentelemetry.api.trace.Span;
 import io.opentelemetry.api.trace.SpanBuilder;
 import io.opentelemetry.api.trace.SpanContext;
 import io.opentelemetry.api.trace.SpanKind;
 import io.opentelemetry.context.Context;
+import java.util.ArrayList;
 import java.util.IdentityHashMap;
+import java.util.List;
 import java.util.Map;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.ConsumerRecords;
@@ -16,68 +17,95 @@ import org.springframework.kafka.support.KafkaUtils;
 /**
  * A batch that a listener is given as a whole. Its records belong to many traces: its span is the
  * root of its own, with a link to each, and no record's baggage is active in it.
- *
- * @param records each record's context, read once
- * @param group the consumer group, for the spans of single records on any thread; may be null
  */
-record BatchScope(Map<ConsumerRecord<?, ?>, Extracted> records, String group) {
+final class BatchScope {
+    /** Each record's context, read once. */
+    private final Map<ConsumerRecord<?, ?>, Extracted> read;
+
+    /** The consumer group, for the spans of single records on any thread; may be null. */
+    final String group;
+
+    private final List<SpanContext> links = new ArrayList<>();
+    private long dropped;
+    private volatile boolean hadSingles;
+
+    private BatchScope(int count, String group) {
+        this.read = new IdentityHashMap<>(count);
+        this.group = group;
+    }
 
     /** What a record of this batch carries; null for any other. */
     Extracted contextOf(ConsumerRecord<?, ?> record) {
-        return records.get(record);
+        return read.get(record);
+    }
+
+    /** A record of it is handled by itself: the batch as a whole is not measured beside it. */
+    void hasSingle() {
+        if (!hadSingles) hadSingles = true;
+    }
+
+    boolean hadSingles() {
+        return hadSingles;
     }
 
     /** Opens a batch's scope on this thread; null where all of its topics are ignored. */
     static ProcessScope open(Tracing tracing, ConsumerRecords<?, ?> delivered) {
         Context clean = ContextKeys.clean(Context.current());
-        String group = KafkaUtils.getConsumerGroupId();
-        Map<ConsumerRecord<?, ?>, Extracted> read = new IdentityHashMap<>(delivered.count());
-        BatchScope batch = new BatchScope(read, group);
+        BatchScope batch = new BatchScope(delivered.count(), KafkaUtils.getConsumerGroupId());
+        batch.read(tracing, delivered, clean);
+        if (batch.read.isEmpty()) return null;
+        Source source = shared(tracing, delivered, batch.group);
         Context context = clean.with(ContextKeys.BATCH, batch);
-        SpanBuilder builder = tracing.tracer().spanBuilder(name(delivered));
-        int links = 0;
-        int dropped = 0;
-        for (ConsumerRecord<?, ?> record : delivered) {
-            if (tracing.options.ignore().test(record.topic())) continue;
-            Extracted extracted =
-                    tracing.carrying().read(record.headers(), tracing.options.duplicates(), clean);
-            tracing.count(record.topic(), extracted.outcome());
-            read.put(record, extracted);
-            for (SpanContext each : extracted.all()) {
-                if (links++ < Semconv.MAX_LINKS) builder.addLink(each);
-                else dropped++;
+        Span span = null;
+        try {
+            if (tracing.options.spans()) span = batch.start(tracing, source, context);
+        } catch (Throwable problem) {
+            Faults.fault("starting a batch's span", problem);
+        }
+        Context active = span == null ? context : context.with(span);
+        return ProcessScope.ofBatch(active, span, source, batch, tracing.meters());
+    }
+
+    private void read(Tracing tracing, ConsumerRecords<?, ?> delivered, Context clean) {
+        Options options = tracing.options;
+        for (TopicPartition partition : delivered.partitions()) {
+            if (options.ignore().test(partition.topic())) continue;
+            Source source = tracing.delivering(partition.topic(), partition.partition(), group);
+            for (ConsumerRecord<?, ?> record : delivered.records(partition)) {
+                Extracted extracted =
+                        tracing.carrying().read(record.headers(), options.duplicates(), clean);
+                source.countDelivery(extracted.outcome());
+                read.put(record, extracted);
+                for (SpanContext each : extracted.all()) {
+                    if (links.size() < Semconv.MAX_LINKS) links.add(each);
+                    else dropped++;
+                }
             }
         }
-        if (read.isEmpty()) return null;
-        if (!tracing.options.spans()) return ProcessScope.open(context, null);
-        builder.setNoParent().setSpanKind(SpanKind.CONSUMER);
-        builder.setAllAttributes(attributes(delivered, group, read.size()).build());
-        Span span = builder.startSpan();
-        if (dropped > 0) span.setAttribute(Semconv.LINKS_DROPPED, (long) dropped);
-        return ProcessScope.open(context.with(span), span);
     }
 
-    private static String name(ConsumerRecords<?, ?> delivered) {
-        String topic = oneTopic(delivered);
-        return topic == null ? "process" : "process " + topic;
+    private Span start(Tracing tracing, Source source, Context context) {
+        SpanBuilder builder =
+                tracing.tracer()
+                        .spanBuilder(source.spanName)
+                        .setParent(context)
+                        .setNoParent()
+                        .setSpanKind(SpanKind.CONSUMER)
+                        .setAllAttributes(source.span)
+                        .setAttribute(Semconv.BATCH_COUNT, (long) read.size());
+        for (SpanContext each : links) builder.addLink(each);
+        if (dropped > 0) builder.setAttribute(Semconv.LINKS_DROPPED, dropped);
+        return builder.startSpan();
     }
 
-    private static AttributesBuilder attributes(
-            ConsumerRecords<?, ?> delivered, String group, int count) {
-        AttributesBuilder attributes = Semconv.process(oneTopic(delivered), group);
-        if (delivered.partitions().size() == 1) {
-            int partition = delivered.partitions().iterator().next().partition();
-            attributes.put(Semconv.PARTITION, Integer.toString(partition));
-        }
-        return attributes.put(Semconv.BATCH_COUNT, (long) count);
-    }
-
-    private static String oneTopic(ConsumerRecords<?, ?> delivered) {
-        String topic = null;
+    /** Where its records come from, as far as they share it. */
+    private static Source shared(Tracing tracing, ConsumerRecords<?, ?> delivered, String group) {
+        TopicPartition first = null;
         for (TopicPartition partition : delivered.partitions()) {
-            if (topic != null && !topic.equals(partition.topic())) return null;
-            topic = partition.topic();
+            if (first == null) first = partition;
+            if (!first.topic().equals(partition.topic())) return tracing.source(null, null, group);
         }
-        return topic;
+        Integer partition = delivered.partitions().size() == 1 ? first.partition() : null;
+        return tracing.source(first.topic(), partition, group);
     }
 }

@@ -42,12 +42,13 @@ final class Carrying {
         withBaggage = fields.contains(BaggageHeader.NAME);
     }
 
-    /** A record's context, read on top of {@code clean}, a context without span and baggage. */
-    Extracted read(Headers headers, Options.Duplicates duplicates, Context clean) {
+    /** A record's context; the application's propagator reads it on top of what is active. */
+    Extracted read(Headers headers, Options.Duplicates duplicates, Context active) {
         if (!own) {
             return fields.isEmpty()
                     ? Extracted.NOTHING
-                    : ForeignPropagation.read(propagator, headers, fields, duplicates, clean);
+                    : ForeignPropagation.read(
+                            propagator, headers, fields, duplicates, ContextKeys.clean(active));
         }
         List<byte[]> values = TraceHeaders.values(headers, Traceparent.NAME);
         Extracted read = Extracted.NOTHING;
@@ -100,7 +101,8 @@ final class Carrying {
      * An SDK's span forgets the random flag of its remote parent; within that trace it still holds.
      */
     private static boolean isRandom(SpanContext span, Context context) {
-        SpanContext creation = context.get(ContextKeys.CREATION);
+        ContextKeys.Origin origin = context.get(ContextKeys.ORIGIN);
+        SpanContext creation = origin == null ? null : origin.creation();
         return creation != null
                 && (creation.getTraceFlags().asByte() & Traceparent.RANDOM) != 0
                 && creation.getTraceId().equals(span.getTraceId());

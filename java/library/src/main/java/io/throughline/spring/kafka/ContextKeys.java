@@ -8,17 +8,27 @@ import io.opentelemetry.context.ContextKey;
 
 /** What we keep in a context beside the span. */
 final class ContextKeys {
-    /** The creation context of the record being handled. */
-    static final ContextKey<SpanContext> CREATION =
-            ContextKey.named("throughline-creation-context");
+    /**
+     * Where a context comes from.
+     *
+     * @param record the record whose scope this is: it is not given a second one; else null
+     * @param creation its creation context; null where it carries none that counts
+     */
+    record Origin(Object record, SpanContext creation) {}
 
-    /** The record whose scope this is: it is not given a second one. */
-    static final ContextKey<Object> RECORD = ContextKey.named("throughline-record");
+    /** One key for both: each further value of a context is a copy more for each record. */
+    static final ContextKey<Origin> ORIGIN = ContextKey.named("throughline-origin");
 
     /** The batch that is being handled. */
     static final ContextKey<BatchScope> BATCH = ContextKey.named("throughline-batch");
 
     private ContextKeys() {}
+
+    /** The record whose scope is active; null outside of one. */
+    static Object recordOf(Context context) {
+        Origin origin = context.get(ORIGIN);
+        return origin == null ? null : origin.record;
+    }
 
     /**
      * A context without what an earlier record, or whoever runs the loop, left in it: no span, no
@@ -28,8 +38,7 @@ final class ContextKeys {
         Context clean = context;
         if (Span.fromContextOrNull(clean) != null) clean = clean.with(Span.getInvalid());
         if (!Baggage.fromContext(clean).isEmpty()) clean = clean.with(Baggage.empty());
-        if (clean.get(CREATION) != null) clean = clean.with(CREATION, null);
-        if (clean.get(RECORD) != null) clean = clean.with(RECORD, null);
+        if (clean.get(ORIGIN) != null) clean = clean.with(ORIGIN, null);
         return clean;
     }
 }

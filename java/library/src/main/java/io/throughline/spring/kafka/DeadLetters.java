@@ -60,7 +60,7 @@ final class DeadLetters {
     /** The span of the attempt at this very record that is under way; null where there is none. */
     static SpanContext attemptAt(ConsumerRecord<?, ?> record) {
         Context current = Context.current();
-        if (current.get(ContextKeys.RECORD) != record) return null;
+        if (ContextKeys.recordOf(current) != record) return null;
         SpanContext attempt = Span.fromContext(current).getSpanContext();
         return attempt.isValid() ? attempt : null;
     }

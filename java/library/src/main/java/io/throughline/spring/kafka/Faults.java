@@ -1,5 +1,6 @@
 package io.throughline.spring.kafka;
 
+import io.opentelemetry.api.common.Attributes;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.logging.Level;
@@ -13,6 +14,9 @@ final class Faults {
     private static final Logger LOG = Logger.getLogger("io.throughline.spring.kafka");
     private static final Set<String> TOLD = ConcurrentHashMap.newKeySet();
 
+    /** By step; process-wide, as the log is. */
+    static final Counts COUNTS = new Counts();
+
     private Faults() {}
 
     /**
@@ -22,6 +26,7 @@ final class Faults {
      */
     static void fault(String step, Throwable reason) {
         if (reason instanceof VirtualMachineError fatal) throw fatal;
+        COUNTS.of(Attributes.of(Semconv.STEP, step)).increment();
         if (!TOLD.add(step)) return;
         LOG.log(
                 Level.WARNING,

@@ -97,7 +97,8 @@ record Lineage(Context parent, List<SpanContext> links, boolean untouched, boole
         Context context = carried.behind() == null ? clean : carried.behind();
         context = context.with(span == null ? Span.getInvalid() : Span.wrap(span));
         if (carried.parent() != null && span != null) {
-            context = context.with(ContextKeys.CREATION, carried.parent());
+            ContextKeys.Origin origin = new ContextKeys.Origin(null, carried.parent());
+            context = context.with(ContextKeys.ORIGIN, origin);
         }
         Baggage baggage = Baggage.fromContext(active);
         return context.with(baggage.isEmpty() ? carried.baggage() : baggage);

@@ -8,8 +8,8 @@ import org.springframework.kafka.listener.ListenerExecutionFailedException;
 import org.springframework.kafka.listener.TimestampedException;
 
 /**
- * What is open while a record, or a batch, is handled: a context made current on this thread, and a
- * span. It is closed on the thread that opened it, whatever became of the handler.
+ * What is open while a record, or a batch, is handled: a context made current on this thread, a
+ * span, and a clock. It is closed on the thread that opened it, whatever became of the handler.
  */
 final class ProcessScope {
     /** The context of the scope; what the handler sees. */
@@ -18,31 +18,56 @@ final class ProcessScope {
     /** Null where no span is made. */
     private final Span span;
 
+    /** Null where nothing is measured. */
+    private final Source source;
+
+    /** The batch that this is the scope of; null for a single record. */
+    private final BatchScope batch;
+
+    private final Meters meters;
+    private final long began;
     private final Context before;
     private final Scope scope;
     private boolean failed;
+    private String failure;
 
-    private ProcessScope(Context context, Span span) {
+    private ProcessScope(
+            Context context, Span span, Source source, BatchScope batch, Meters meters) {
         this.context = context;
         this.span = span;
+        this.source = source;
+        this.batch = batch;
+        this.meters = meters;
+        this.began = meters.now();
         this.before = Context.current();
         this.scope = context.makeCurrent();
     }
 
-    /** Makes a context current; {@code span} ends with the scope, and may be null. */
-    static ProcessScope open(Context context, Span span) {
-        return new ProcessScope(context, span);
+    /** Makes a record's context current; {@code span} ends with the scope, and may be null. */
+    static ProcessScope ofRecord(Context context, Span span, Source source, Meters meters) {
+        return new ProcessScope(context, span, source, null, meters);
+    }
+
+    /** The same for a batch. */
+    static ProcessScope ofBatch(
+            Context context, Span span, Source source, BatchScope batch, Meters meters) {
+        return new ProcessScope(context, span, source, batch, meters);
+    }
+
+    /** A context alone: nothing ends with it, and nothing is measured. */
+    static ProcessScope ofContext(Context context) {
+        return new ProcessScope(context, null, null, null, Meters.NONE);
     }
 
     /** The handler failed. Told twice, the first reason stays. */
     void fail(Throwable error) {
         if (failed) return;
         failed = true;
+        Throwable cause = causeOf(error);
+        failure = cause.getClass().getName();
         if (span == null) return;
         try {
-            Throwable cause = causeOf(error);
-            span.setStatus(StatusCode.ERROR, cause.getMessage() == null ? "" : cause.getMessage());
-            span.setAttribute(Semconv.ERROR_TYPE, cause.getClass().getName());
+            describe(failure, cause.getMessage());
             span.recordException(cause);
         } catch (Throwable problem) {
             Faults.fault("describing a failure", problem);
@@ -51,11 +76,15 @@ final class ProcessScope {
 
     /** Nobody told how handling ended: the container stopped, or an Error went through it. */
     void abandon() {
-        if (span != null && !failed) {
-            span.setStatus(StatusCode.ERROR, "handling was broken off");
-            span.setAttribute(Semconv.ERROR_TYPE, "_OTHER");
+        if (!failed) {
+            failed = true;
+            failure = "_OTHER";
+            try {
+                if (span != null) describe(failure, "handling was broken off");
+            } catch (Throwable problem) {
+                Faults.fault("describing a failure", problem);
+            }
         }
-        failed = true;
         close();
     }
 
@@ -74,11 +103,15 @@ final class ProcessScope {
         scope.close();
         // Not closed on purpose: it is what puts the thread's own context back.
         if (Context.current() != before) before.makeCurrent();
+        // The time of a batch whose records were handled singly is in theirs.
+        boolean measured = source != null && (batch == null || !batch.hadSingles());
+        if (measured) meters.processed(began, source.measured(failure));
         if (span != null) span.end();
     }
 
-    boolean hasFailed() {
-        return failed;
+    private void describe(String type, String message) {
+        span.setStatus(StatusCode.ERROR, message == null ? "" : message);
+        span.setAttribute(Semconv.ERROR_TYPE, type);
     }
 
     /** What the listener threw, out of what spring-kafka wraps around it. */

@@ -1,6 +1,6 @@
 package io.throughline.spring.kafka;
 
-import io.opentelemetry.api.common.AttributesBuilder;
+import io.opentelemetry.api.baggage.Baggage;
 import io.opentelemetry.api.trace.Span;
 import io.opentelemetry.api.trace.SpanBuilder;
 import io.opentelemetry.api.trace.SpanContext;
@@ -22,8 +22,8 @@ final class RecordScopes {
 
     /** The record's context as the application would see it, without a span of ours. */
     Context contextOf(ConsumerRecord<?, ?> record) {
-        Context clean = ContextKeys.clean(Context.current());
-        return carried(clean, read(record, clean), true);
+        Context active = Context.current();
+        return carried(active, read(record, active), true, null);
     }
 
     /**
@@ -32,12 +32,16 @@ final class RecordScopes {
      */
     ProcessScope deliver(ConsumerRecord<?, ?> record) {
         if (tracing.options.ignore().test(record.topic())) return null;
-        if (Context.current().get(ContextKeys.RECORD) == record) return null;
-        Context clean = ContextKeys.clean(Context.current());
-        Extracted extracted = read(record, clean);
-        if (isNotDue(record)) return ProcessScope.open(carried(clean, extracted, true), null);
-        tracing.count(record.topic(), extracted.outcome());
-        return open(record, extracted, clean, KafkaUtils.getConsumerGroupId(), null);
+        Context active = Context.current();
+        if (ContextKeys.recordOf(active) == record) return null;
+        Extracted extracted = read(record, active);
+        if (isNotDue(record)) {
+            return ProcessScope.ofContext(carried(active, extracted, true, null));
+        }
+        String group = KafkaUtils.getConsumerGroupId();
+        Source source = tracing.delivering(record.topic(), record.partition(), group);
+        source.countDelivery(extracted.outcome());
+        return open(record, extracted, active, source, null);
     }
 
     /**
@@ -45,20 +49,22 @@ final class RecordScopes {
      * is ignored, or where it is the one that is active already.
      */
     ProcessScope hold(ConsumerRecord<?, ?> record) {
-        Context current = Context.current();
         if (tracing.options.ignore().test(record.topic())) return null;
-        if (current.get(ContextKeys.RECORD) == record) return null;
-        Context clean = ContextKeys.clean(current);
-        BatchScope batch = current.get(ContextKeys.BATCH);
+        Context active = Context.current();
+        if (ContextKeys.recordOf(active) == record) return null;
+        SpanContext around = Span.fromContext(active).getSpanContext();
+        BatchScope batch = active.get(ContextKeys.BATCH);
         Extracted known = batch == null ? null : batch.contextOf(record);
-        Extracted extracted = known;
-        if (extracted == null) {
-            extracted = read(record, clean);
-            tracing.count(record.topic(), extracted.outcome());
+        if (known != null) {
+            batch.hasSingle();
+            Source source = tracing.source(record.topic(), record.partition(), batch.group);
+            return open(record, known, active, source, around.isSampled() ? around : null);
         }
-        String group = batch == null ? KafkaUtils.getConsumerGroupId() : batch.group();
-        SpanContext around = Span.fromContext(current).getSpanContext();
-        return open(record, extracted, clean, group, linkTo(around, extracted, known != null));
+        Extracted extracted = read(record, active);
+        String group = batch == null ? KafkaUtils.getConsumerGroupId() : batch.group;
+        Source source = tracing.source(record.topic(), record.partition(), group);
+        if (!tracing.delivers(record.topic())) source.countDelivery(extracted.outcome());
+        return open(record, extracted, active, source, ofAnotherTrace(around, extracted));
     }
 
     /**
@@ -74,14 +80,13 @@ final class RecordScopes {
         return new BigInteger(due.value()).longValue() > System.currentTimeMillis();
     }
 
-    private Extracted read(ConsumerRecord<?, ?> record, Context clean) {
-        return tracing.carrying().read(record.headers(), tracing.options.duplicates(), clean);
+    private Extracted read(ConsumerRecord<?, ?> record, Context active) {
+        return tracing.carrying().read(record.headers(), tracing.options.duplicates(), active);
     }
 
-    /** The batch's span where it is sampled, or a span of another trace that is active around. */
-    private static SpanContext linkTo(SpanContext around, Extracted extracted, boolean inBatch) {
+    /** A span that is active around a record, where it is of another trace; else null. */
+    private static SpanContext ofAnotherTrace(SpanContext around, Extracted extracted) {
         if (!around.isValid()) return null;
-        if (inBatch) return around.isSampled() ? around : null;
         SpanContext parent = extracted.parent();
         boolean same = parent != null && parent.getTraceId().equals(around.getTraceId());
         return same ? null : around;
@@ -90,46 +95,54 @@ final class RecordScopes {
     private ProcessScope open(
             ConsumerRecord<?, ?> record,
             Extracted extracted,
-            Context clean,
-            String group,
+            Context active,
+            Source source,
             SpanContext linked) {
         Options options = tracing.options;
         boolean continued = !options.spans() || options.relation() != Options.Relation.LINK;
-        Context context = carried(clean, extracted, continued).with(ContextKeys.RECORD, record);
-        if (!options.spans()) return ProcessScope.open(context, null);
+        Context context = carried(active, extracted, continued, record);
+        Span span = null;
+        try {
+            if (options.spans()) span = start(extracted, context, source, linked);
+            // Without an SDK the parent itself comes back: the record's own context is then what
+            // is active.
+            if (span != null && span.isRecording()) describe(span, record, extracted);
+        } catch (Throwable problem) {
+            Faults.fault("starting a record's span", problem);
+        }
+        Context handled = span == null ? context : context.with(span);
+        return ProcessScope.ofRecord(handled, span, source, tracing.meters());
+    }
+
+    private Span start(Extracted extracted, Context context, Source source, SpanContext linked) {
         SpanBuilder builder =
                 tracing.tracer()
-                        .spanBuilder("process " + record.topic())
+                        .spanBuilder(source.spanName)
                         .setSpanKind(SpanKind.CONSUMER)
                         .setParent(context)
-                        .setAllAttributes(attributes(record, group).build());
-        if (options.relation() == Options.Relation.PARENT) {
-            for (SpanContext each : extracted.several()) builder.addLink(each);
-        } else {
-            for (SpanContext each : extracted.all()) builder.addLink(each);
+                        .setAllAttributes(source.span);
+        boolean parentCounts = tracing.options.relation() == Options.Relation.PARENT;
+        for (SpanContext each : parentCounts ? extracted.several() : extracted.all()) {
+            builder.addLink(each);
         }
         if (linked != null) builder.addLink(linked);
-        Span span = builder.startSpan();
-        // Without an SDK the parent itself comes back: the record's own context is then what is
-        // active.
-        if (span.isRecording()) describe(span, record, extracted);
-        return ProcessScope.open(context.with(span), span);
+        return builder.startSpan();
     }
 
-    private static Context carried(Context clean, Extracted extracted, boolean continued) {
-        Context context = extracted.behind() == null ? clean : extracted.behind();
+    /**
+     * A context with what a record carries in place of what an earlier one, or whoever runs the
+     * loop, left in it: span, baggage, record. The application's own values stay.
+     */
+    private static Context carried(
+            Context active, Extracted extracted, boolean continued, ConsumerRecord<?, ?> record) {
+        Context context = extracted.behind() == null ? active : extracted.behind();
+        Baggage baggage = extracted.baggage();
+        if (!baggage.isEmpty() || !Baggage.fromContext(context).isEmpty()) {
+            context = context.with(baggage);
+        }
         SpanContext parent = extracted.parent();
-        boolean isParent = parent != null && continued;
-        context = context.with(isParent ? Span.wrap(parent) : Span.getInvalid());
-        if (parent != null) context = context.with(ContextKeys.CREATION, parent);
-        if (extracted.baggage().isEmpty()) return context;
-        return context.with(extracted.baggage());
-    }
-
-    static AttributesBuilder attributes(ConsumerRecord<?, ?> record, String group) {
-        AttributesBuilder attributes = Semconv.process(record.topic(), group);
-        attributes.put(Semconv.PARTITION, Integer.toString(record.partition()));
-        return attributes;
+        context = context.with(ContextKeys.ORIGIN, new ContextKeys.Origin(record, parent));
+        return context.with(parent != null && continued ? Span.wrap(parent) : Span.getInvalid());
     }
 
     private void describe(Span span, ConsumerRecord<?, ?> record, Extracted extracted) {

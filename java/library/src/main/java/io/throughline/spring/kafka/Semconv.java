@@ -1,8 +1,6 @@
 package io.throughline.spring.kafka;
 
 import io.opentelemetry.api.common.AttributeKey;
-import io.opentelemetry.api.common.Attributes;
-import io.opentelemetry.api.common.AttributesBuilder;
 import java.util.UUID;
 
 /** Names of OpenTelemetry's messaging conventions, v1.44.0 (status: Development), and our own. */
@@ -37,22 +35,13 @@ final class Semconv {
     /** Our own, on the metric {@code throughline.context}. */
     static final AttributeKey<String> OUTCOME = AttributeKey.stringKey("outcome");
 
+    /** Our own, on the metric {@code throughline.faults}. */
+    static final AttributeKey<String> STEP = AttributeKey.stringKey("step");
+
     /** An SDK's span keeps this many links. */
     static final int MAX_LINKS = 128;
 
     private Semconv() {}
-
-    /** What every process span of a topic and group has. */
-    static AttributesBuilder process(String topic, String group) {
-        AttributesBuilder attributes =
-                Attributes.builder()
-                        .put(OPERATION_NAME, "process")
-                        .put(OPERATION_TYPE, "process")
-                        .put(SYSTEM, "kafka");
-        if (topic != null) attributes.put(DESTINATION, topic);
-        if (group != null) attributes.put(GROUP, group);
-        return attributes;
-    }
 
     /** A key as a span may hold it: text or a number; bytes and objects say nothing there. */
     static String keyText(Object key) {

@@ -1,6 +1,5 @@
 package io.throughline.spring.kafka;
 
-import io.opentelemetry.api.common.Attributes;
 import io.opentelemetry.api.trace.Span;
 import io.opentelemetry.api.trace.SpanBuilder;
 import io.opentelemetry.api.trace.SpanContext;
@@ -23,15 +22,30 @@ import org.apache.kafka.common.header.Headers;
 final class Sending implements Callback {
     private final ProducerRecord<?, ?> record;
     private final Callback callback;
+
+    /** Null where no span is made. */
     private final Span span;
+
     private final Context active;
+    private final Destination destination;
+    private final Meters meters;
+    private final long began;
     private final AtomicBoolean ended = new AtomicBoolean();
 
-    private Sending(ProducerRecord<?, ?> record, Callback callback, Span span, Context active) {
+    private Sending(
+            ProducerRecord<?, ?> record,
+            Callback callback,
+            Span span,
+            Context active,
+            Destination destination,
+            Meters meters) {
         this.record = record;
         this.callback = callback;
         this.span = span;
         this.active = active;
+        this.destination = destination;
+        this.meters = meters;
+        this.began = meters.now();
     }
 
     /** Null where the topic is ignored: the record is then sent as it is. */
@@ -43,9 +57,22 @@ final class Sending implements Callback {
         if (tracing.options.ignore().test(record.topic())) return null;
         Context active = Context.current();
         Lineage lineage = Lineage.of(record, tracing, attempts);
-        Span span = tracing.options.spans() ? start(record, lineage, tracing) : null;
+        Destination destination = tracing.destination(record.topic());
+        Span span = null;
+        try {
+            if (tracing.options.spans()) span = start(destination, lineage, tracing);
+            if (span != null && span.isRecording()) describe(span, record, tracing.options);
+        } catch (Throwable problem) {
+            Faults.fault("starting a send's span", problem);
+        }
         Context context = span == null ? lineage.parent() : lineage.parent().with(span);
-        return new Sending(withContext(record, lineage, context, tracing), callback, span, active);
+        ProducerRecord<?, ?> sent = record;
+        try {
+            sent = withContext(record, lineage, context, tracing);
+        } catch (Throwable problem) {
+            Faults.fault("writing a record's context", problem);
+        }
+        return new Sending(sent, callback, span, active, destination, tracing.meters());
     }
 
     /** The record to send. */
@@ -67,48 +94,56 @@ final class Sending implements Callback {
     }
 
     void end(RecordMetadata metadata, Throwable error) {
-        if (span == null || !ended.compareAndSet(false, true)) return;
+        if (!ended.compareAndSet(false, true)) return;
         try {
-            if (metadata != null && metadata.partition() >= 0) {
-                span.setAttribute(Semconv.PARTITION, Integer.toString(metadata.partition()));
-            }
-            if (metadata != null && metadata.hasOffset()) {
-                span.setAttribute(Semconv.OFFSET, metadata.offset());
-            }
-            if (error != null) {
-                span.setStatus(
-                        StatusCode.ERROR, error.getMessage() == null ? "" : error.getMessage());
-                span.setAttribute(Semconv.ERROR_TYPE, error.getClass().getName());
-                span.recordException(error);
-            }
+            destination.count(meters, began, error == null ? null : error.getClass().getName());
+        } catch (Throwable problem) {
+            Faults.fault("counting a send", problem);
+        }
+        if (span == null) return;
+        try {
+            if (span.isRecording()) answered(metadata, error);
+        } catch (Throwable problem) {
+            Faults.fault("describing a send", problem);
+        }
+        try {
             span.end();
         } catch (Throwable problem) {
             Faults.fault("ending a send's span", problem);
         }
     }
 
-    private static Span start(ProducerRecord<?, ?> record, Lineage lineage, Tracing tracing) {
+    private void answered(RecordMetadata metadata, Throwable error) {
+        if (metadata != null && metadata.partition() >= 0) {
+            span.setAttribute(Semconv.PARTITION, Integer.toString(metadata.partition()));
+        }
+        if (metadata != null && metadata.hasOffset()) {
+            span.setAttribute(Semconv.OFFSET, metadata.offset());
+        }
+        if (error != null) {
+            span.setStatus(StatusCode.ERROR, error.getMessage() == null ? "" : error.getMessage());
+            span.setAttribute(Semconv.ERROR_TYPE, error.getClass().getName());
+            span.recordException(error);
+        }
+    }
+
+    private static Span start(Destination destination, Lineage lineage, Tracing tracing) {
         // The convention: PRODUCER where its context is what the record carries, else CLIENT.
         SpanKind kind = lineage.untouched() ? SpanKind.CLIENT : SpanKind.PRODUCER;
         SpanBuilder builder =
                 tracing.tracer()
-                        .spanBuilder("send " + record.topic())
+                        .spanBuilder(destination.spanName)
                         .setSpanKind(kind)
                         .setParent(lineage.parent())
-                        .setAllAttributes(
-                                Attributes.of(
-                                        Semconv.OPERATION_NAME, "send",
-                                        Semconv.OPERATION_TYPE, "send",
-                                        Semconv.SYSTEM, "kafka",
-                                        Semconv.DESTINATION, record.topic()));
+                        .setAllAttributes(destination.span);
         for (SpanContext link : lineage.links()) builder.addLink(link);
-        Span span = builder.startSpan();
-        if (span.isRecording()) {
-            if (record.value() == null) span.setAttribute(Semconv.TOMBSTONE, true);
-            String key = tracing.options.messageKey() ? Semconv.keyText(record.key()) : null;
-            if (key != null) span.setAttribute(Semconv.KEY, key);
-        }
-        return span;
+        return builder.startSpan();
+    }
+
+    private static void describe(Span span, ProducerRecord<?, ?> record, Options options) {
+        if (record.value() == null) span.setAttribute(Semconv.TOMBSTONE, true);
+        String key = options.messageKey() ? Semconv.keyText(record.key()) : null;
+        if (key != null) span.setAttribute(Semconv.KEY, key);
     }
 
     private static <K, V> ProducerRecord<K, V> withContext(

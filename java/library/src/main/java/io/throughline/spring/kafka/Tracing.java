@@ -1,10 +1,9 @@
 package io.throughline.spring.kafka;
 
 import io.opentelemetry.api.OpenTelemetry;
-import io.opentelemetry.api.common.Attributes;
-import io.opentelemetry.api.metrics.LongCounter;
 import io.opentelemetry.api.trace.Tracer;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Supplier;
 
@@ -13,22 +12,27 @@ import java.util.function.Supplier;
  * asking the global one earlier would keep the application from setting it.
  */
 final class Tracing {
+    static final String VERSION = "0.1.0";
     private static final String SCOPE = "io.throughline.spring-kafka";
 
-    /**
-     * Topics that are counted apart; a process that reads more of them counts the rest together.
-     */
-    private static final int MAX_TOPICS = 1000;
+    /** Places that are kept; of a process that knows more, the rest are worked out each time. */
+    private static final int MAX_PLACES = Counts.MAX_SERIES;
 
     final Options options;
     private final Supplier<OpenTelemetry> source;
     private volatile Resolved resolved;
 
-    private record Resolved(Tracer tracer, Carrying carrying, LongCounter outcomes) {}
+    private record Resolved(Tracer tracer, Carrying carrying, Meters meters) {}
 
-    private record Counted(String topic, Extracted.Outcome outcome) {}
+    /** What is counted, whether anybody collects it or not. */
+    record Counters(Counts sent, Counts consumed, Counts outcomes) {}
 
-    private final Map<Counted, Attributes> counted = new ConcurrentHashMap<>();
+    private record Place(String topic, Integer partition, String group) {}
+
+    private final Counters counters = new Counters(new Counts(), new Counts(), new Counts());
+    private final Map<Place, Source> sources = new ConcurrentHashMap<>();
+    private final Map<String, Destination> destinations = new ConcurrentHashMap<>();
+    private final Set<String> delivering = ConcurrentHashMap.newKeySet();
 
     Tracing(Supplier<OpenTelemetry> source, Options options) {
         this.source = source;
@@ -43,38 +47,58 @@ final class Tracing {
         return resolved().carrying;
     }
 
-    /** One delivered record's context was read. */
-    void count(String topic, Extracted.Outcome outcome) {
-        Counted key = new Counted(topic, outcome);
-        Attributes attributes = counted.get(key);
-        if (attributes == null) {
-            boolean full = counted.size() >= MAX_TOPICS * Extracted.Outcome.values().length;
-            attributes =
-                    Attributes.of(
-                            Semconv.SYSTEM,
-                            "kafka",
-                            Semconv.DESTINATION,
-                            full ? "_OTHER" : topic,
-                            Semconv.OUTCOME,
-                            outcome.attribute());
-            if (!full) counted.put(key, attributes);
-        }
-        resolved().outcomes.add(1, attributes);
+    Meters meters() {
+        return resolved().meters;
+    }
+
+    /** Where a record comes from; any part may be null. */
+    Source source(String topic, Integer partition, String group) {
+        Place place = new Place(topic, partition, group);
+        Source known = sources.get(place);
+        if (known != null) return known;
+        Source made = new Source(topic, partition, group, counters);
+        if (sources.size() < MAX_PLACES) sources.put(place, made);
+        return made;
+    }
+
+    /** Where a container delivers a record from. */
+    Source delivering(String topic, Integer partition, String group) {
+        Place place = new Place(topic, partition, group);
+        Source known = sources.get(place);
+        if (known != null) return known;
+        if (delivering.size() < MAX_PLACES) delivering.add(topic);
+        return source(topic, partition, group);
+    }
+
+    /** Whether a container of ours delivers this topic's records, and so has counted them. */
+    boolean delivers(String topic) {
+        return delivering.contains(topic);
+    }
+
+    /** Where a record goes to. */
+    Destination destination(String topic) {
+        Destination known = destinations.get(topic);
+        if (known != null) return known;
+        Destination made = new Destination(topic, counters);
+        if (destinations.size() < MAX_PLACES) destinations.put(topic, made);
+        return made;
     }
 
     private Resolved resolved() {
         Resolved known = resolved;
-        if (known != null) return known;
-        OpenTelemetry openTelemetry = source.get();
-        LongCounter outcomes =
-                openTelemetry
-                        .getMeter(SCOPE)
-                        .counterBuilder("throughline.context")
-                        .setUnit("{message}")
-                        .setDescription("Delivered messages by what became of their context")
-                        .build();
+        return known == null ? resolve() : known;
+    }
+
+    private Resolved resolve() {
+        return resolve(source.get()); // outside the lock: it may wait for beans that wait for us
+    }
+
+    /** Once: of instruments that are made twice, each would tell all that is counted. */
+    private synchronized Resolved resolve(OpenTelemetry openTelemetry) {
+        if (resolved != null) return resolved;
         Carrying carrying = new Carrying(openTelemetry.getPropagators().getTextMapPropagator());
-        Tracer tracer = openTelemetry.getTracerProvider().get(SCOPE, "0.1.0");
-        return resolved = new Resolved(tracer, carrying, outcomes);
+        Tracer tracer = openTelemetry.getTracerProvider().get(SCOPE, VERSION);
+        Meters meters = Meters.on(openTelemetry, SCOPE, counters);
+        return resolved = new Resolved(tracer, carrying, meters);
     }
 }

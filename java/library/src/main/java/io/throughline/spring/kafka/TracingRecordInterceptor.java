@@ -15,10 +15,26 @@ import org.springframework.kafka.listener.RecordInterceptor;
 final class TracingRecordInterceptor<K, V> implements RecordInterceptor<K, V> {
     private final RecordScopes scopes;
     private final RecordInterceptor<K, V> inner;
-    private final ThreadLocal<Open> open = new ThreadLocal<>();
 
-    /** The record whose scope is open on this thread; null where its topic is ignored. */
-    private record Open(ConsumerRecord<?, ?> record, ProcessScope scope) {}
+    /** One a thread, kept: setting and removing it costs more than the rest of a delivery. */
+    private final ThreadLocal<Open> open = ThreadLocal.withInitial(Open::new);
+
+    /** What is open on this thread. */
+    private static final class Open {
+        /** Between a record's delivery and its end. */
+        private boolean delivered;
+
+        /** Null where the record's topic is ignored. */
+        private ProcessScope scope;
+
+        /** What was open, which no longer is. */
+        private ProcessScope take() {
+            ProcessScope taken = scope;
+            scope = null;
+            delivered = false;
+            return taken;
+        }
+    }
 
     TracingRecordInterceptor(RecordScopes scopes, RecordInterceptor<K, V> inner) {
         this.scopes = scopes;
@@ -39,9 +55,9 @@ final class TracingRecordInterceptor<K, V> implements RecordInterceptor<K, V> {
     @Override
     public void failure(ConsumerRecord<K, V> record, Exception error, Consumer<K, V> consumer) {
         // A record that could not be deserialized fails without having been intercepted.
-        if (open.get() == null) open(record);
         Open current = open.get();
-        if (current != null && current.scope != null) current.scope.fail(error);
+        if (!current.delivered) open(record);
+        if (current.scope != null) current.scope.fail(error);
         if (inner != null) inner.failure(record, error, consumer);
     }
 
@@ -50,11 +66,8 @@ final class TracingRecordInterceptor<K, V> implements RecordInterceptor<K, V> {
         try {
             if (inner != null) inner.afterRecord(record, consumer);
         } finally {
-            Open current = open.get();
-            if (current != null) {
-                open.remove();
-                if (current.scope != null) closeSafely(current.scope::close);
-            }
+            ProcessScope scope = open.get().take();
+            if (scope != null) closeSafely(scope::close);
         }
     }
 
@@ -69,23 +82,24 @@ final class TracingRecordInterceptor<K, V> implements RecordInterceptor<K, V> {
             if (inner != null) inner.clearThreadState(consumer);
         } finally {
             abandon();
+            open.remove();
         }
     }
 
     private void open(ConsumerRecord<K, V> record) {
         abandon();
+        Open current = open.get();
+        current.delivered = true;
         try {
-            open.set(new Open(record, scopes.deliver(record)));
+            current.scope = scopes.deliver(record);
         } catch (Throwable problem) {
             Faults.fault("opening a record's scope", problem);
         }
     }
 
     private void abandon() {
-        Open left = open.get();
-        if (left == null) return;
-        open.remove();
-        if (left.scope != null) closeSafely(left.scope::abandon);
+        ProcessScope left = open.get().take();
+        if (left != null) closeSafely(left::abandon);
     }
 
     private static void closeSafely(Runnable close) {

@@ -104,7 +104,7 @@ class VectorsTest {
                             assertFalse(process.getParentSpanContext().isValid());
                         } else {
                             Vectors.onlyKnown(parent, "traceId", "spanId", "flags", "tracestate");
-                            SpanContext is = active[0].get(ContextKeys.CREATION);
+                            SpanContext is = active[0].get(ContextKeys.ORIGIN).creation();
                             assertSpan(parent, is);
                             assertEquals(is.getSpanId(), process.getParentSpanId());
                             assertEquals(is.getTraceId(), process.getTraceId());

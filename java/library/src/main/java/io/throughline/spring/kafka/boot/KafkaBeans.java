@@ -6,18 +6,18 @@ import org.springframework.beans.DirectFieldAccessor;
 import org.springframework.beans.factory.ObjectProvider;
 import org.springframework.beans.factory.config.BeanPostProcessor;
 import org.springframework.kafka.config.AbstractKafkaListenerContainerFactory;
+import org.springframework.kafka.config.ContainerCustomizer;
 import org.springframework.kafka.core.KafkaTemplate;
 import org.springframework.kafka.core.ProducerFactory;
 import org.springframework.kafka.core.ProducerPostProcessor;
 import org.springframework.kafka.listener.AbstractMessageListenerContainer;
 import org.springframework.kafka.listener.BatchInterceptor;
-import org.springframework.kafka.listener.ContainerProperties;
 import org.springframework.kafka.listener.RecordInterceptor;
 
 /**
- * Puts our interceptors around those that a factory or container has when it is ready. A
- * RecordInterceptor bean of our own would not do: Spring Boot takes one only where it is the only
- * one, so that a second silently switches both off.
+ * Puts our interceptors around those that a container has when it is made, after every customizer
+ * of the application's. A RecordInterceptor bean of our own would not do: Spring Boot takes one
+ * only where it is the only one, so that a second silently switches both off.
  */
 final class KafkaBeans implements BeanPostProcessor {
     private final ObjectProvider<Throughline> throughline;
@@ -36,9 +36,9 @@ final class KafkaBeans implements BeanPostProcessor {
     @Override
     public Object postProcessAfterInitialization(Object bean, String beanName) {
         if (bean instanceof AbstractKafkaListenerContainerFactory<?, ?, ?> factory) {
-            consume(factory, factory.getContainerProperties());
+            consume(factory);
         } else if (bean instanceof AbstractMessageListenerContainer<?, ?> container) {
-            consume(container, container.getContainerProperties());
+            consume(container);
         } else if (bean instanceof KafkaTemplate<?, ?> template) {
             produce(template);
         } else if (bean instanceof ProducerFactory<?, ?> factory) {
@@ -47,18 +47,33 @@ final class KafkaBeans implements BeanPostProcessor {
         return bean;
     }
 
-    /** The getters of these fields are public from spring-kafka 4.0 on; the fields are older. */
-    private void consume(Object holder, ContainerProperties container) {
+    /** Customizing is the last that a factory does to a container before it hands it out. */
+    private <C extends AbstractMessageListenerContainer<K, V>, K, V> void consume(
+            AbstractKafkaListenerContainerFactory<C, K, V> factory) {
         if (!properties.getObject().consumer()) return;
-        DirectFieldAccessor fields = new DirectFieldAccessor(holder);
+        @SuppressWarnings("unchecked")
+        ContainerCustomizer<K, V, C> own =
+                (ContainerCustomizer<K, V, C>)
+                        new DirectFieldAccessor(factory).getPropertyValue("containerCustomizer");
+        factory.setContainerCustomizer(
+                container -> {
+                    if (own != null) own.configure(container);
+                    consume(container);
+                });
+    }
+
+    /** The getters of these fields are public from spring-kafka 4.0 on; the fields are older. */
+    private void consume(AbstractMessageListenerContainer<?, ?> container) {
+        if (!properties.getObject().consumer()) return;
+        DirectFieldAccessor fields = new DirectFieldAccessor(container);
         Object record = fields.getPropertyValue("recordInterceptor");
-        if (!others.consumeRecords(container) && !others.made(record)) {
+        if (!others.consumeRecords(container.getContainerProperties(), record)) {
             fields.setPropertyValue(
                     "recordInterceptor",
                     throughline.getObject().recordInterceptor((RecordInterceptor<?, ?>) record));
         }
         Object batch = fields.getPropertyValue("batchInterceptor");
-        if (!others.consumeBatches(container) && !others.made(batch)) {
+        if (!others.consumeBatches(container.getContainerProperties(), batch)) {
             fields.setPropertyValue(
                     "batchInterceptor",
                     throughline.getObject().batchInterceptor((BatchInterceptor<?, ?>) batch));
@@ -77,21 +92,21 @@ final class KafkaBeans implements BeanPostProcessor {
     }
 
     private <K, V> void produce(ProducerFactory<K, V> factory) {
-        if (!properties.getObject().producer() || others.produce()) return;
+        if (!properties.getObject().producer()) return;
         for (ProducerPostProcessor<K, V> each : factory.getPostProcessors()) {
-            if (each instanceof UnlessObserved) return;
+            if (each instanceof UnlessTraced) return;
         }
         ProducerPostProcessor<K, V> ours = throughline.getObject().producerPostProcessor();
-        factory.addPostProcessor(new UnlessObserved<>(ours, factory, others));
+        factory.addPostProcessor(new UnlessTraced<>(ours, factory, others));
     }
 
     /** Asked when a producer is made: the template that observes its sends may be a later bean. */
-    private record UnlessObserved<K, V>(
+    private record UnlessTraced<K, V>(
             ProducerPostProcessor<K, V> ours, ProducerFactory<K, V> factory, OtherTracing others)
             implements ProducerPostProcessor<K, V> {
         @Override
         public Producer<K, V> apply(Producer<K, V> producer) {
-            return others.leaves(factory) ? producer : ours.apply(producer);
+            return others.produce(factory, producer) ? producer : ours.apply(producer);
         }
     }
 }
