@@ -7,16 +7,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from confluent_kafka import Producer
+from confluent_kafka import KafkaException, Producer
 from fakes import record
-from kafka import PATIENCE_S, consumer_config, new_topic, producer_config
+from kafka import PATIENCE_S, consumer_config, consuming, new_topic, producer_config, send
 from spans import Spans, id_of, parent_of
 
 from throughline_kafka import traced
 
 pytestmark = pytest.mark.kafka
 README = (Path(__file__).parents[1] / "README.md").read_text("utf-8")
-LOOP, BATCH = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+LOOP, BATCH, RETRIES = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
 
 
 class Declined(Exception):
@@ -78,3 +78,34 @@ def test_the_batch_of_the_readme_has_a_span_a_record(spans: Spans) -> None:
     exec(BATCH, {"consumer": traced(Stub()), "charge": seen.append})  # type: ignore[call-overload]
     assert len(seen) == 3
     assert len(spans.named("process orders")) == 4
+
+
+def test_the_retries_of_the_readme_park_what_keeps_failing(spans: Spans) -> None:
+    names = {name: new_topic(name) for name in ("orders", "payments.dlq")}
+    program = RETRIES.replace('"payments.dlq"', f'"{names["payments.dlq"]}"')
+    assert program != RETRIES
+    send(names["orders"], [])
+    handled: list[Any] = []
+
+    def charge(message: Any) -> None:
+        handled.append(message)
+        raise Declined("no funds")
+
+    class Until:
+        def __bool__(self) -> bool:
+            return len(handled) < 3
+
+    with consuming(names["orders"]) as client:
+        consumer = traced(client)
+        namespace = {
+            "consumer": consumer,
+            "producer": traced(Producer(producer_config())),
+            "charge": charge,
+            "Declined": Declined,
+            "KafkaException": KafkaException,
+            "running": Until(),
+        }
+        exec(program.replace("delay=0.5", "delay=0"), namespace)
+    attempts = spans.named(f"process {names['orders']}")
+    assert len(attempts) == 3
+    assert parent_of(spans.one(f"send {names['payments.dlq']}")) == id_of(attempts[2])

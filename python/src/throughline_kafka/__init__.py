@@ -10,9 +10,11 @@ from .api import (
     dead_letter,
     dead_letter_of,
     inject_context,
+    links,
     process_batch,
     process_message,
     traced,
+    with_retries,
 )
 from .consumer import TracedAIOConsumer, TracedConsumer
 from .dead_letter import DeadLetter
@@ -20,6 +22,7 @@ from .dead_letter_headers import DeadLetterOrigin
 from .handoff import ContextExecutor, in_context
 from .options import Options, Relation
 from .producer import TracedAIOProducer, TracedProducer
+from .retry import RetryPolicy
 from .version import VERSION as __version__
 
 __all__ = [
@@ -28,6 +31,7 @@ __all__ = [
     "DeadLetterOrigin",
     "Options",
     "Relation",
+    "RetryPolicy",
     "TracedAIOConsumer",
     "TracedAIOProducer",
     "TracedConsumer",
@@ -38,7 +42,9 @@ __all__ = [
     "dead_letter_of",
     "in_context",
     "inject_context",
+    "links",
     "process_batch",
     "process_message",
     "traced",
+    "with_retries",
 ]

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, overload
+from collections.abc import Callable, Coroutine, Iterable
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar, overload
 
 from opentelemetry import context as context_api
 from opentelemetry.context import Context
@@ -19,9 +19,11 @@ from .extract import extract
 from .guard import fault
 from .headers import Headers
 from .inject import inject_into
+from .links import linked_headers
 from .message import Message
 from .options import Options
 from .producer import TracedAIOProducer, TracedProducer
+from .retry import RetryPolicy, retrying
 from .scope import Processing
 from .source import Tracing
 from .wrap import Wrapped
@@ -29,6 +31,10 @@ from .wrap import Wrapped
 if TYPE_CHECKING:
     from confluent_kafka import Consumer, Producer
     from confluent_kafka.aio import AIOConsumer, AIOProducer
+
+M = TypeVar("M")
+P = ParamSpec("P")
+R = TypeVar("R")
 
 _default: Tracing | None = None
 
@@ -153,6 +159,45 @@ def dead_letter(
     how often handling was tried (default: the failures of this record seen in this process).
     """
     return make_dead_letter(_tracing(consumer), message, error, error_message, attempts)
+
+
+@overload
+def with_retries(
+    handler: Callable[Concatenate[M, P], Coroutine[Any, Any, R]],
+    *,
+    consumer: object = None,
+    **policy: Any,
+) -> Callable[Concatenate[M, P], Coroutine[Any, Any, R | None]]: ...
+@overload
+def with_retries(
+    handler: Callable[Concatenate[M, P], R], *, consumer: object = None, **policy: Any
+) -> Callable[Concatenate[M, P], R | None]: ...
+def with_retries(handler: Any, *, consumer: object = None, **policy: Any) -> Any:
+    """A handler of one message that tries again, as `consumer.with_retries(handler, ...)`: each
+    attempt in a process span of its own, all under the message's creation context. It opens the
+    scope itself, and is called outside of `consumer.process(message)`. A coroutine function gives
+    one. What it gives back is the handler's, or None where the message was dead-lettered.
+
+    See `RetryPolicy` for what it takes: `attempts`, `delay`, `retry_on`, `dead_letter`. What
+    `dead_letter(letter, error, message)` raises is raised on, so that nothing is committed: have it
+    wait for the delivery report, and raise where that tells an error.
+
+    librdkafka sends its heartbeats by itself. What bounds attempts and delays together is the
+    consumer's `max.poll.interval.ms` (5 minutes), within which the next poll() must come.
+
+    Raises:
+        TypeError, ValueError: for a policy that is not to be understood.
+    """
+    return retrying(_tracing(consumer), handler, RetryPolicy(**policy))
+
+
+def links(headers: Headers | None, messages: Iterable[Message]) -> list[tuple[str, Any]]:
+    """Headers, as a list, of a message that is made from several consumed ones: the span that sends
+    it links to each of theirs, 128 at most. Those that are given are not written to.
+
+    >>> producer.produce("totals", total, headers=links(None, orders))      # doctest: +SKIP
+    """
+    return linked_headers(headers, messages, _tracing().carrying)
 
 
 def dead_letter_of(message: Message | Headers) -> DeadLetterOrigin | None:

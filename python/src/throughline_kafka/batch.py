@@ -11,14 +11,14 @@ from opentelemetry.trace import Link, SpanKind
 
 from .context import SCOPE_KEY, SPAN_KEY, is_suppressed, origin_of
 from .extract import Extracted
+from .failure import mark_failed
 from .guard import fault
+from .links import MAX_LINKS
 from .message import Message
-from .scope import Processing, mark_failed, read_message
+from .metrics import record
+from .scope import Processing, read_message
 from .semconv import BATCH_COUNT, ERROR_TYPE, LINKS_DROPPED, error_type
 from .source import Source, Tracing
-
-#: An SDK's span keeps as many links, the last ones: more would push the first out.
-_MAX_LINKS = 128
 
 
 class BatchProcessing(Processing):
@@ -77,14 +77,14 @@ class BatchProcessing(Processing):
             for context in extracted.several if parent is None else (parent,):
                 links.append(Link(context))
         attributes = {**self.source.attributes, BATCH_COUNT: count}
-        if len(links) > _MAX_LINKS:
-            attributes[LINKS_DROPPED] = len(links) - _MAX_LINKS
+        if len(links) > MAX_LINKS:
+            attributes[LINKS_DROPPED] = len(links) - MAX_LINKS
         span = self.tracing.tracer.start_span(
             self.source.span_name,
             Context(values),
             SpanKind.CONSUMER,
             attributes,
-            links[:_MAX_LINKS],
+            links[:MAX_LINKS],
         )
         if span.get_span_context().is_valid:
             self.span = values[SPAN_KEY] = span
@@ -98,4 +98,4 @@ class BatchProcessing(Processing):
         if self.span.is_recording():
             self.span.end()
         if not self.had_singles:
-            self.tracing.meters.duration.record(perf_counter() - self._began, attributes)
+            record(self.tracing.meters.process, perf_counter() - self._began, attributes)

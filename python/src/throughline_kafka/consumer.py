@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Coroutine, Iterable
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar, overload
 
 from .batch import BatchProcessing
 from .dead_letter import DeadLetter, make_dead_letter
 from .guard import fault, warn_once
 from .message import Message
 from .options import Options
+from .retry import RetryPolicy, retrying
 from .scope import Processing
+from .settle import Settling
 from .wrap import Wrapped, is_instrumented
 
 if TYPE_CHECKING:
@@ -18,6 +20,10 @@ if TYPE_CHECKING:
     from confluent_kafka.aio import AIOConsumer
 else:
     Consumer = AIOConsumer = object
+
+M = TypeVar("M")
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 class _Processes(Wrapped):
@@ -57,6 +63,18 @@ class _Processes(Wrapped):
         """See `dead_letter` of this package; the consumer's group is known here."""
         return make_dead_letter(self._tracing, message, error, error_message, attempts)
 
+    @overload
+    def with_retries(
+        self, handler: Callable[Concatenate[M, P], Coroutine[Any, Any, R]], **policy: Any
+    ) -> Callable[Concatenate[M, P], Coroutine[Any, Any, R | None]]: ...
+    @overload
+    def with_retries(
+        self, handler: Callable[Concatenate[M, P], R], **policy: Any
+    ) -> Callable[Concatenate[M, P], R | None]: ...
+    def with_retries(self, handler: Any, **policy: Any) -> Any:
+        """See `with_retries` of this package; the consumer's options and group hold here."""
+        return retrying(self._tracing, handler, RetryPolicy(**policy))
+
     def _count(self, messages: Iterable[Message | None]) -> None:
         try:
             for message in messages:
@@ -68,6 +86,10 @@ class _Processes(Wrapped):
 
 class TracedConsumer(_Processes, Consumer):
     """A consumer with the client's methods, and `process`, `process_batch` and `dead_letter`."""
+
+    def commit(self, *args: Any, **kwargs: Any) -> Any:
+        with Settling(self._tracing, args, kwargs):
+            return self._client.commit(*args, **kwargs)
 
     def poll(self, *args: Any, **kwargs: Any) -> Any:
         message = self._client.poll(*args, **kwargs)
@@ -83,6 +105,10 @@ class TracedConsumer(_Processes, Consumer):
 
 class TracedAIOConsumer(_Processes, AIOConsumer):
     """The same for the asyncio client. `with consumer.process(message):` holds across `await`."""
+
+    async def commit(self, *args: Any, **kwargs: Any) -> Any:
+        with Settling(self._tracing, args, kwargs):
+            return await self._client.commit(*args, **kwargs)
 
     async def poll(self, *args: Any, **kwargs: Any) -> Any:
         message = await self._client.poll(*args, **kwargs)

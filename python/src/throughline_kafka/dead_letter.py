@@ -11,6 +11,7 @@ from opentelemetry.trace import NonRecordingSpan, SpanContext
 from .context import BAGGAGE_KEY, REMOTE_KEY, SPAN_KEY, origin_of, scope_in
 from .dead_letter_headers import DLQ, NAMES
 from .extract import Extracted, extract
+from .failure import message_of
 from .headers import last_text
 from .inject import Pairs, fields_of, split
 from .message import Message, failure_of
@@ -50,7 +51,7 @@ def make_dead_letter(
     ambient = scope_in(active)
     current = ambient if ambient is not None and ambient.message is message else None
     if current is not None and current.parked is None:
-        current.parked = error if isinstance(error, BaseException) else Exception(str(error))
+        current.parked = error if isinstance(error, BaseException) else Exception(message_of(error))
     failure = failure_of(message)
     attempt = current.attempt if current is not None else failure.attempt if failure else None
     seen = (failure.attempts if failure else 0) + (0 if current is None else 1)
@@ -68,7 +69,7 @@ def make_dead_letter(
     facts = _origin(message, kept, group)
     facts.append((DLQ.error_type, error_type(error)))
     if error_message:
-        facts.append((DLQ.error_message, _cut(str(error))))
+        facts.append((DLQ.error_message, _cut(message_of(error))))
     facts.append((DLQ.attempts, str(max(1, seen if attempts is None else attempts))))
     if attempt is not None:
         facts.append((DLQ.failed, format_traceparent(attempt)))

@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from weakref import WeakKeyDictionary
 
 from opentelemetry import metrics
-from opentelemetry.metrics import CallbackOptions, Histogram, MeterProvider, Observation
+from opentelemetry.metrics import (
+    CallbackOptions,
+    Histogram,
+    Meter,
+    MeterProvider,
+    NoOpMeter,
+    Observation,
+)
 
-from .guard import faults
+from .guard import fault, faults
 from .semconv import (
     CONSUMED_MESSAGES,
     CONTEXT_OUTCOMES,
     DURATION_BUCKETS_S,
     FAULTS,
+    OPERATION_DURATION,
     PROCESS_DURATION,
     SENT_MESSAGES,
 )
@@ -21,6 +30,9 @@ from .version import VERSION
 
 Attributes = Mapping[str, str | int | bool]
 _lock = threading.Lock()
+#: Series beyond this many are counted together, as the SDK itself does.
+_MAX_SERIES = 2000
+_OVERFLOW: Attributes = {"otel.metric.overflow": True}
 
 
 class Count:
@@ -37,46 +49,72 @@ class Count:
             self.value += number
 
 
+class Counters:
+    """The series of one instrument, by their attributes."""
+
+    def __init__(self) -> None:
+        self._series: dict[object, Count] = {}
+
+    def of(self, attributes: Attributes) -> Count:
+        """The one series with these attributes; keep it, and count on it."""
+        key: object = tuple(sorted(attributes.items()))
+        with _lock:
+            if key not in self._series and len(self._series) >= _MAX_SERIES:
+                key, attributes = None, _OVERFLOW
+            return self._series.setdefault(key, Count(attributes))
+
+    def observe(self, _options: CallbackOptions) -> Iterable[Observation]:
+        with _lock:
+            counts = list(self._series.values())
+        return [Observation(count.value, count.attributes) for count in counts if count.value]
+
+
 class Meters:
     """The instruments of one meter provider."""
 
+    process: Histogram
+    operation: Histogram
+
     def __init__(self, provider: MeterProvider | None) -> None:
-        # Without a provider the api's proxy stands in until the application registers one.
-        meter = metrics.get_meter("throughline_kafka", VERSION, meter_provider=provider)
-        self._series: dict[str, dict[tuple[tuple[str, object], ...], Count]] = {}
-        for name, what in (
-            (CONTEXT_OUTCOMES, "Messages by what became of their trace context"),
-            (CONSUMED_MESSAGES, "Messages delivered to the application"),
-            (SENT_MESSAGES, "Messages that producers tried to send"),
-        ):
-            self._series[name] = {}
-            observe = _observing(self._series[name])
-            meter.create_observable_counter(
-                name, callbacks=[observe], unit="{message}", description=what
+        self.outcomes = Counters()
+        self.consumed = Counters()
+        self.sent = Counters()
+        try:
+            # Without a provider the api's proxy stands in until the application registers one.
+            self._make(metrics.get_meter("throughline_kafka", VERSION, meter_provider=provider))
+        except Exception as error:
+            fault("metrics", error)
+            self._make(NoOpMeter("throughline_kafka"))
+
+    def _make(self, meter: Meter) -> None:
+        def count(name: str, observe: Observe, unit: str, what: str) -> None:
+            meter.create_observable_counter(name, [observe], unit, what)
+
+        def duration(name: str, what: str) -> Histogram:
+            return meter.create_histogram(
+                name, "s", what, explicit_bucket_boundaries_advisory=DURATION_BUCKETS_S
             )
-        meter.create_observable_counter(FAULTS, callbacks=[_observe_faults], unit="{fault}")
-        self.duration: Histogram = meter.create_histogram(
-            PROCESS_DURATION,
-            unit="s",
-            description="Duration of processing operation",
-            explicit_bucket_boundaries_advisory=DURATION_BUCKETS_S,
-        )
 
-    def count(self, name: str, attributes: Attributes) -> Count:
-        """The series of an instrument with these attributes."""
-        series = self._series[name]
-        key = tuple(sorted(attributes.items()))
-        with _lock:
-            return series.setdefault(key, Count(attributes))
+        outcomes = "Messages by what became of their trace context"
+        count(CONTEXT_OUTCOMES, self.outcomes.observe, "{message}", outcomes)
+        consumed = "Messages delivered to the application"
+        count(CONSUMED_MESSAGES, self.consumed.observe, "{message}", consumed)
+        sent = "Messages that producers tried to send"
+        count(SENT_MESSAGES, self.sent.observe, "{message}", sent)
+        count(FAULTS, _observe_faults, "{failure}", "Failures of tracing itself, by step")
+        self.process = duration(PROCESS_DURATION, "Duration of processing operation")
+        self.operation = duration(OPERATION_DURATION, "Duration of a messaging operation")
 
 
-def _observing(series: dict[tuple[tuple[str, object], ...], Count]):  # type: ignore[no-untyped-def]
-    def observe(_options: CallbackOptions) -> Iterable[Observation]:
-        with _lock:
-            counts = list(series.values())
-        return [Observation(count.value, count.attributes) for count in counts if count.value]
+Observe = Callable[[CallbackOptions], Iterable[Observation]]
 
-    return observe
+
+def record(histogram: Histogram, seconds: float, attributes: Attributes) -> None:
+    """Records a duration. Never raises."""
+    try:
+        histogram.record(seconds, attributes)
+    except Exception as error:
+        fault("metrics", error)
 
 
 def _observe_faults(_options: CallbackOptions) -> Iterable[Observation]:
@@ -84,15 +122,22 @@ def _observe_faults(_options: CallbackOptions) -> Iterable[Observation]:
 
 
 _global: Meters | None = None
+_chosen: WeakKeyDictionary[MeterProvider, Meters] = WeakKeyDictionary()
+_made = threading.Lock()
 
 
 def meters_of(provider: MeterProvider | None) -> Meters:
-    """The meters of a provider; the application's global one is met once a process."""
+    """The meters of a provider, of the application's global one where none is chosen: made once."""
     global _global
-    if provider is not None:
-        return Meters(provider)
-    with _lock:
-        known = _global
-    if known is None:
-        _global = known = Meters(None)
-    return known
+    with _made:
+        if provider is None:
+            if _global is None:
+                _global = Meters(None)
+            return _global
+        try:
+            known = _chosen.get(provider)
+            if known is None:
+                _chosen[provider] = known = Meters(provider)
+            return known
+        except TypeError:  # a provider without a weak reference or a hash
+            return Meters(provider)

@@ -20,6 +20,7 @@ _CHOICES: dict[str, tuple[object, ...]] = {
     "spans": (True, False),
     "message_key": (True, False),
     "duplicates": ("new", "last", "first"),
+    "carried": ("replace", "keep"),
     "delivery": ("return", "report"),
 }
 
@@ -42,6 +43,9 @@ class Options:
     message_key: bool = True
     #: What several traceparents of different traces come to.
     duplicates: Duplicates = "new"
+    #: What a send does with a message that already carries a context: `replace` gives it the new
+    #: span's in the same trace, `keep` leaves its headers byte for byte, and the span links to it.
+    carried: Literal["replace", "keep"] = "replace"
     #: When a send span ends: as produce() returns, or with the delivery report, which then tells
     #: its error.
     delivery: Literal["return", "report"] = "return"

@@ -93,7 +93,6 @@ class _Sends(Wrapped):
                 if own:
                     call.put("headers", kept)
                 return None
-            destination.sent.add()
             sending = open_send(
                 self._tracing,
                 destination,
@@ -112,7 +111,7 @@ class _Sends(Wrapped):
 
     def _await_report(self, call: _Call, sending: Sending) -> bool:
         """Ends the send span with the delivery report, where that is asked for."""
-        if self._tracing.options.delivery != "report" or not sending.span.is_recording():
+        if self._tracing.options.delivery != "report":
             return False
         name = "callback" if call.get("callback") is not None else "on_delivery"
         call.put(name, _reporting(sending, call.get(name)))
@@ -121,10 +120,7 @@ class _Sends(Wrapped):
 
 def _reporting(sending: Sending, callback: Callable[[Any, Any], Any] | None) -> Any:
     def report(error: Any, message: Any) -> Any:
-        try:
-            sending.end(None if error is None else _exception_of(error))
-        except Exception as problem:
-            fault("end span", problem)
+        sending.end(None if error is None else _exception_of(error))
         return None if callback is None else callback(error, message)
 
     return report
@@ -137,11 +133,8 @@ def _exception_of(error: Any) -> BaseException:
 
 
 def _end(sending: Sending | None, error: BaseException | None) -> None:
-    try:
-        if sending is not None:
-            sending.end(error)
-    except Exception as problem:
-        fault("end span", problem)
+    if sending is not None:
+        sending.end(error)
 
 
 class TracedProducer(_Sends, Producer):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from opentelemetry import context as context_api
 from opentelemetry import trace
 from opentelemetry.context import Context
-from opentelemetry.trace import Link, NonRecordingSpan, Span, SpanContext, SpanKind, StatusCode
+from opentelemetry.trace import Link, NonRecordingSpan, Span, SpanContext, SpanKind
 
 from .context import (
     BAGGAGE_KEY,
@@ -25,8 +25,10 @@ from .context import (
     span_context_in,
 )
 from .extract import Extracted, extract
+from .failure import mark_failed
 from .guard import fault
 from .message import Message, forget_failure, remember_failure
+from .metrics import record
 from .semconv import DUPLICATES, ERROR_TYPE, KAFKA_KEY, KAFKA_OFFSET, KAFKA_TOMBSTONE, error_type
 from .source import Attributes, Source, Tracing
 
@@ -98,7 +100,8 @@ class Processing:
 
     def _open(self) -> None:
         message = self.message
-        assert message is not None
+        if message is None:
+            return  # poll() had none
         active = context_api.get_current()
         ambient = scope_in(active)
         if ambient is not None and ambient.message is message:
@@ -195,7 +198,7 @@ class Processing:
             remember_failure(message, self.attempt, self.tracing.options.group_id)
         if span.is_recording():
             span.end()
-        self.tracing.meters.duration.record(perf_counter() - self._began, attributes)
+        record(self.tracing.meters.process, perf_counter() - self._began, attributes)
 
     @property
     def attempt(self) -> SpanContext | None:
@@ -210,14 +213,6 @@ def read_message(message: Message, source: Source, tracing: Tracing) -> Extracte
     extracted = extract(message.headers(), tracing.carrying, tracing.options.duplicates)
     source.outcomes[extracted.outcome].add()
     return extracted
-
-
-def mark_failed(span: Span, error: BaseException) -> None:
-    """Status ERROR, `error.type` and the exception event on a span."""
-    if span.is_recording():
-        span.set_status(StatusCode.ERROR, str(error))
-        span.set_attribute(ERROR_TYPE, error_type(error))
-        span.record_exception(error)
 
 
 def _described(message: Message, shared: Attributes, with_key: bool) -> Attributes:

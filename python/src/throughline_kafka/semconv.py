@@ -23,6 +23,7 @@ LINKS_DROPPED = "throughline.links.dropped"
 DUPLICATES = "throughline.context.duplicates"
 
 PROCESS_DURATION = "messaging.process.duration"
+OPERATION_DURATION = "messaging.client.operation.duration"
 CONSUMED_MESSAGES = "messaging.client.consumed.messages"
 SENT_MESSAGES = "messaging.client.sent.messages"
 CONTEXT_OUTCOMES = "throughline.context"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from time import perf_counter
+
 from opentelemetry import context as context_api
 from opentelemetry.context import Context
 from opentelemetry.trace import INVALID_SPAN, Link, NonRecordingSpan, Span, SpanContext, SpanKind
@@ -18,28 +20,42 @@ from .context import (
 from .dead_letter import LetterHeaders
 from .dead_letter_headers import failed_attempt_of
 from .extract import NOTHING, Extracted, extract
+from .failure import mark_failed
+from .guard import fault
 from .headers import Headers, written
 from .inject import fields_with, split
-from .scope import described_key, mark_failed
-from .semconv import KAFKA_TOMBSTONE, PARTITION
+from .links import MAX_LINKS, LinkedHeaders
+from .scope import described_key
+from .semconv import KAFKA_TOMBSTONE, PARTITION, error_type
 from .source import Attributes, Destination, Tracing
 
 
 class Sending:
     """A message on its way to the client."""
 
-    __slots__ = ("headers", "span")
+    __slots__ = ("_began", "_destination", "headers", "span")
 
-    def __init__(self, headers: Headers | None, span: Span) -> None:
+    def __init__(self, destination: Destination, headers: Headers | None, span: Span) -> None:
+        self._destination = destination
         #: None: the message goes out with what it has.
         self.headers = headers
         self.span = span
+        self._began = perf_counter()
 
     def end(self, error: BaseException | None = None) -> None:
-        if error is not None:
-            mark_failed(self.span, error)
-        if self.span.is_recording():
-            self.span.end()
+        """Ends the span and counts the message. Never raises."""
+        try:
+            failure = None if error is None else error_type(error)
+            self._destination.measure(perf_counter() - self._began, failure)
+        except Exception as problem:
+            fault("metrics", problem)
+        try:
+            if error is not None:
+                mark_failed(self.span, error)
+            if self.span.is_recording():
+                self.span.end()
+        except Exception as problem:
+            fault("end span", problem)
 
 
 def open_send(
@@ -52,33 +68,51 @@ def open_send(
     partition: object = -1,
     inject: bool = True,
 ) -> Sending:
-    """Opens the send of one message. `inject` False: the client can't send headers."""
-    carrying = tracing.carrying
+    """Opens the send of one message. `inject` False: the client can't send headers. Where no span
+    can be made, the message carries the context that it continues.
+    """
+    carrying, options = tracing.carrying, tracing.options
     kept, own = split(headers, carrying)
     active = context_api.get_current()
     letter = headers.parent if isinstance(headers, LetterHeaders) else None
     failed = None if letter is not None else failed_attempt_of(kept, destination.topic)
-    carried = extract(own, carrying, tracing.options.duplicates) if own else NOTHING
-    above, links = _lineage(active, letter, failed, carried)
+    carried = extract(own, carrying, options.duplicates) if own else NOTHING
+    brought = _brought(carried)
+    keep = options.carried == "keep" and bool(brought) and letter is None and failed is None
+    if keep:
+        above, links = active, [Link(context) for context in brought]
+    else:
+        above, links = _lineage(active, letter, failed, carried)
+    if isinstance(headers, LinkedHeaders):
+        links = [*(Link(context) for context in headers.linked), *links][:MAX_LINKS]
+    inject = inject and not keep
     span: Span = INVALID_SPAN
-    if tracing.options.spans and not is_suppressed(active):
-        attributes = destination.attributes
+    if options.spans and not is_suppressed(active):
         told = _described(tracing, key, value, partition)
-        span = tracing.tracer.start_span(
-            destination.span_name,
-            above,
-            SpanKind.PRODUCER if inject else SpanKind.CLIENT,
-            {**attributes, **told} if told else attributes,
-            links,
-        )
+        attributes = destination.attributes
+        try:
+            span = tracing.tracer.start_span(
+                destination.span_name,
+                above,
+                SpanKind.PRODUCER if inject else SpanKind.CLIENT,
+                {**attributes, **told} if told else attributes,
+                links,
+            )
+        except Exception as error:
+            fault("start span", error)
     if not inject:
-        return Sending(None, span)
+        return Sending(destination, None, span)
     made = span.get_span_context()
     fields = fields_with(made if made.is_valid else span_context_in(above), above, carrying)
     # What a message brought stays where there is nothing to put in its place.
     if not fields and (not own or (failed is None and carried.parent is not None)):
-        return Sending(None, span)
-    return Sending(written(headers, kept, fields), span)
+        return Sending(destination, None, span)
+    return Sending(destination, written(headers, kept, fields), span)
+
+
+def _brought(carried: Extracted) -> tuple[SpanContext, ...]:
+    """The contexts that a message to send came with."""
+    return carried.several if carried.parent is None else (carried.parent,)
 
 
 def _described(tracing: Tracing, key: object, value: object, partition: object) -> Attributes:

@@ -8,20 +8,18 @@ from opentelemetry import propagate, trace
 from opentelemetry.trace import Tracer
 
 from .guard import fault
-from .metrics import Count, Meters, meters_of
+from .metrics import Count, Meters, meters_of, record
 from .options import Options
 from .propagator import Carrying, carrying_of
 from .semconv import (
     CLIENT_ID,
-    CONSUMED_MESSAGES,
-    CONTEXT_OUTCOMES,
     DESTINATION,
     DESTINATION_TEMPLATE,
+    ERROR_TYPE,
     GROUP,
     OPERATION_NAME,
     OPERATION_TYPE,
     PARTITION,
-    SENT_MESSAGES,
     SERVER_ADDRESS,
     SERVER_PORT,
     SYSTEM,
@@ -143,10 +141,10 @@ class Source:
             **tracing.client_attributes(),
         }
         self.measured: Attributes = {**operation, SYSTEM: "kafka", **metric, **reader}
-        count = tracing.meters.count
-        self.consumed: Count = count(CONSUMED_MESSAGES, self.measured)
+        meters = tracing.meters
+        self.consumed: Count = meters.consumed.of(self.measured)
         self.outcomes = {
-            outcome: count(CONTEXT_OUTCOMES, {SYSTEM: "kafka", **metric, "outcome": outcome})
+            outcome: meters.outcomes.of({SYSTEM: "kafka", **metric, "outcome": outcome})
             for outcome in _OUTCOMES
         }
 
@@ -166,6 +164,15 @@ class Destination:
             **span,
             **tracing.client_attributes(),
         }
-        self.sent: Count = tracing.meters.count(
-            SENT_MESSAGES, {OPERATION_NAME: "send", SYSTEM: "kafka", **metric}
-        )
+        self._meters = tracing.meters
+        self._measured: Attributes = {OPERATION_NAME: "send", SYSTEM: "kafka", **metric}
+        self._sent: Count = self._meters.sent.of(self._measured)
+
+    def measure(self, seconds: float, failure: str | None) -> None:
+        """Counts a message that was sent, or was not, and records how long that took."""
+        measured, sent = self._measured, self._sent
+        if failure is not None:
+            measured = {**measured, ERROR_TYPE: failure}
+            sent = self._meters.sent.of(measured)
+        sent.add()
+        record(self._meters.operation, seconds, measured)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import ItemsView, Iterator, KeysView, Mapping, ValuesView
 from functools import lru_cache
 
 from opentelemetry.trace import TraceState
@@ -41,6 +41,16 @@ class StrictTraceState(TraceState):
 
     def __contains__(self, key: object) -> bool:
         return key in self._members
+
+    # The api's class answers these from members of its own.
+    def keys(self) -> KeysView[str]:
+        return self._members.keys()
+
+    def values(self) -> ValuesView[str]:
+        return self._members.values()
+
+    def items(self) -> ItemsView[str, str]:
+        return self._members.items()
 
     def __repr__(self) -> str:
         return f"StrictTraceState({self.to_header()!r})"

@@ -1,0 +1,236 @@
+"""What a message to send brings along, what it is made from, and what is measured of sending it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from confluent_kafka import Producer
+from fakes import KeptProducer, record
+from kafka import PATIENCE_S, new_topic, producer_config, read, send
+from measured import points_of
+from opentelemetry import baggage, trace
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+from opentelemetry.trace import SpanKind
+from spans import Spans, id_of, links_of, parent_of, trace_of
+
+from throughline_kafka import dead_letter, inject_context, links, traced
+
+tracer = trace.get_tracer("app")
+TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
+OTHER = "0af7651916cd43dd8448eb211c80319c"
+SPAN = "00f067aa0ba902b7"
+HEADERS: list[tuple[str, Any]] = [
+    ("TraceParent", f"00-{TRACE}-{SPAN}-01".encode()),
+    ("baggage", b"user=7;x"),
+    ("x", None),
+]
+
+
+def sent_by(**options: Any) -> tuple[Any, KeptProducer]:
+    client = KeptProducer()
+    return traced(client, **options), client  # type: ignore[call-overload]
+
+
+def numbered(number: int) -> Any:
+    return record([("traceparent", f"00-{TRACE}-{number:016x}-01".encode())], offset=number)
+
+
+def test_what_is_to_be_kept_goes_out_byte_for_byte_and_the_span_links_to_it(spans: Spans) -> None:
+    producer, client = sent_by(carried="keep")
+    with tracer.start_as_current_span("relay"):
+        producer.produce("payments", b"x", headers=HEADERS)
+    assert client.sent[0]["headers"] is HEADERS
+    span = spans.one("send payments")
+    assert span.kind is SpanKind.CLIENT
+    assert parent_of(span) == id_of(spans.one("relay"))
+    assert links_of(span) == [SPAN]
+
+
+def test_several_that_are_kept_are_all_linked(spans: Spans) -> None:
+    twice = [("traceparent", f"00-{trace_id}-{SPAN}-01") for trace_id in (TRACE, OTHER)]
+    producer, client = sent_by(carried="keep")
+    producer.produce("payments", b"x", headers=twice)
+    assert client.sent[0]["headers"] is twice
+    span = spans.one("send payments")
+    assert [f"{link.context.trace_id:032x}" for link in span.links] == [TRACE, OTHER]
+
+
+def test_what_brings_nothing_gets_a_context_though_others_are_kept(spans: Spans) -> None:
+    producer, client = sent_by(carried="keep")
+    for headers in (None, [("x", "1")], [("traceparent", "garbage")]):
+        producer.produce("payments", b"x", headers=headers)
+    for sent, span in zip(client.sent, spans.named("send payments"), strict=True):
+        assert dict(sent["headers"])["traceparent"].split("-")[2] == id_of(span)
+        assert span.kind is SpanKind.PRODUCER
+
+
+def test_a_dead_letter_and_a_replay_are_never_kept(spans: Spans) -> None:
+    producer, client = sent_by(carried="keep")
+    letter: Any = dead_letter(record(HEADERS), ValueError("no"))
+    producer.produce("orders.dlq", **letter)
+    sent = spans.one("send orders.dlq")
+    assert (parent_of(sent), sent.kind) == (SPAN, SpanKind.PRODUCER)
+    replay = [*letter["headers"], ("dlq.failed", f"00-{TRACE}-{SPAN}-01")]
+    producer.produce("orders", b"x", headers=replay)
+    again = spans.one("send orders")
+    assert (parent_of(again), links_of(again)) == (None, [SPAN])
+    assert dict(client.sent[1]["headers"])["traceparent"].split("-")[1] == trace_of(again)
+
+
+def test_a_message_made_from_several_links_to_each_of_them(spans: Spans) -> None:
+    producer, client = sent_by()
+    headers: list[tuple[str, Any]] = [("x", "1"), ("x", None)]
+    with tracer.start_as_current_span("aggregate"):
+        producer.produce("totals", b"3", headers=links(headers, [numbered(1), numbered(2)]))
+        producer.produce("totals", b"3", headers=links({"y": "1"}, [numbered(3), record([])]))
+        producer.produce("totals", b"3")
+    first, second, third = spans.named("send totals")
+    assert links_of(first) == [f"{number:016x}" for number in (1, 2)]
+    assert links_of(second) == [f"{3:016x}"]
+    assert links_of(third) == []
+    assert {parent_of(span) for span in (first, second)} == {id_of(spans.one("aggregate"))}
+    assert headers == [("x", "1"), ("x", None)]
+    assert client.sent[0]["headers"][:2] == headers
+    assert client.sent[1]["headers"][0] == ("y", "1")
+
+
+def test_a_message_of_several_traces_is_linked_to_each_and_links_are_bounded(
+    spans: Spans,
+) -> None:
+    producer, _ = sent_by()
+    twice = [("traceparent", f"00-{trace_id}-{SPAN}-01") for trace_id in (TRACE, OTHER)]
+    producer.produce("totals", b"3", headers=links(None, [record(twice)]))
+    producer.produce("totals", b"3", headers=links(None, map(numbered, range(1, 200))))
+    first, second = spans.named("send totals")
+    assert [f"{link.context.trace_id:032x}" for link in first.links] == [TRACE, OTHER]
+    assert links_of(second) == [f"{number:016x}" for number in range(1, 129)]
+
+
+def test_links_of_what_can_not_be_read_are_left_out(spans: Spans) -> None:
+    class Unreadable:
+        def headers(self) -> Any:
+            raise RuntimeError("broken")
+
+    producer, _ = sent_by()
+    made = links(None, [Unreadable(), numbered(1)])  # type: ignore[list-item]
+    producer.produce("totals", b"3", headers=made)
+    assert links_of(spans.one("send totals")) == [f"{1:016x}"]
+
+
+def test_baggage_set_by_hand_stays_beside_no_traceparent_and_the_active_one_wins(
+    spans: Spans,
+) -> None:
+    producer, client = sent_by()
+    producer.produce("payments", b"x", headers=[("baggage", "user=7")])
+    assert dict(client.sent[0]["headers"])["baggage"] == "user=7"
+    held = baggage.set_baggage("user", "8")
+    from opentelemetry import context
+
+    token = context.attach(held)
+    try:
+        for headers in ([("baggage", "user=7")], HEADERS):
+            producer.produce("payments", b"x", headers=headers)
+    finally:
+        context.detach(token)
+    for sent in client.sent[1:]:
+        assert [value for name, value in sent["headers"] if name == "baggage"] == ["user=8"]
+
+
+def test_a_send_is_counted_and_timed_with_what_it_came_to(
+    spans: Spans, reader: InMemoryMetricReader
+) -> None:
+    topic = new_topic_name()
+    producer, client = sent_by()
+
+    def refuse(*_args: Any, **_kwargs: Any) -> None:
+        raise BufferError("queue full")
+
+    producer.produce(topic, b"1")
+    producer.produce(topic, b"2")
+    client.produce = refuse  # type: ignore[method-assign]
+    with pytest.raises(BufferError):
+        producer.produce(topic, b"3")
+    sent = points_of(reader, "messaging.client.sent.messages", topic)
+    assert {point.attributes.get("error.type"): point.value for point in sent} == {
+        None: 2,
+        "BufferError": 1,
+    }
+    timed = points_of(reader, "messaging.client.operation.duration", topic)
+    assert {point.attributes.get("error.type"): point.count for point in timed} == {
+        None: 2,
+        "BufferError": 1,
+    }
+    for point in [*sent, *timed]:
+        assert point.attributes["messaging.operation.name"] == "send"
+        assert point.attributes["messaging.system"] == "kafka"
+    assert tuple(timed[0].explicit_bounds)[:2] == (0.005, 0.01)
+
+
+def new_topic_name() -> str:
+    import uuid
+
+    return f"payments-{uuid.uuid4().hex[:8]}"
+
+
+def test_two_clients_with_one_meter_provider_count_together() -> None:
+    reader = InMemoryMetricReader()
+    provider = MeterProvider([reader])
+    for _ in range(2):
+        producer, _ = sent_by(meter_provider=provider)
+        producer.produce("payments", b"1")
+    (point,) = points_of(reader, "messaging.client.sent.messages", "payments")
+    assert point.value == 2
+
+
+def test_series_are_bounded_and_what_is_over_is_counted_together() -> None:
+    from throughline_kafka.metrics import Counters
+
+    counters = Counters()
+    for number in range(2500):
+        counters.of({"topic": str(number)}).add()
+    counters.of({"topic": "0"}).add()
+    points = list(counters.observe(None))  # type: ignore[arg-type]
+    assert len(points) == 2001
+    assert points[0].value == 2
+    assert (points[-1].value, dict(points[-1].attributes or {})) == (
+        500,
+        {"otel.metric.overflow": True},
+    )
+
+
+@pytest.mark.kafka
+def test_kept_and_linked_headers_are_what_a_real_kafka_gets(spans: Spans) -> None:
+    topic, out = new_topic(), new_topic("totals")
+    kept = [(name, value) for name, value in HEADERS if value is not None]
+    send(topic, kept, kept)
+    messages = read(topic, 2)
+    relay = traced(Producer(producer_config()), carried="keep")
+    relay.produce(out, b"x", headers=messages[0].headers())
+    relay.produce(out, b"x", headers=links([("x", "1")], messages))
+    assert relay.flush(PATIENCE_S) == 0
+    first, second = read(out, 2)
+    assert first.headers() == kept
+    names: Any = second.headers()
+    assert [name for name, _ in names] == ["x", "traceparent"]
+    assert links_of(spans.named(f"send {out}")[1]) == [SPAN, SPAN]
+
+
+@pytest.mark.kafka
+def test_a_delivery_that_fails_is_counted_as_failed(
+    spans: Spans, reader: InMemoryMetricReader
+) -> None:
+    config = producer_config(**{"message.timeout.ms": 1, "bootstrap.servers": "127.0.0.1:1"})
+    producer = traced(Producer({**config, "log_level": 0}), delivery="report")
+    topic = new_topic_name()
+    producer.produce(topic, b"x")
+    assert points_of(reader, "messaging.client.sent.messages", topic) == []
+    producer.flush(PATIENCE_S)
+    (sent,) = points_of(reader, "messaging.client.sent.messages", topic)
+    assert (sent.value, sent.attributes["error.type"]) == (1, "_MSG_TIMED_OUT")
+
+
+def test_injecting_what_no_one_carries_changes_nothing() -> None:
+    assert inject_context({"x": "1"}) == {"x": "1"}
+    assert inject_context() == []
