@@ -31,6 +31,8 @@ export interface Section {
   readonly figures: readonly Figure[];
   /** Shares of what is measured beside, where nothing was promised of them. */
   readonly ratios?: readonly (Estimate & Pick<Budget, "path" | "of">)[];
+  /** What the two do otherwise. */
+  readonly note?: string;
 }
 
 /** What a whole bench gives: sections, or why there are none. */

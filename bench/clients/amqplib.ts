@@ -11,6 +11,7 @@ import {
   MESSAGES,
   REQUEST,
   REQUEST_TRACEPARENT,
+  traceparentIn,
   traceparentOf,
 } from "./orders.ts";
 import { type How, sideBySide } from "./sides.ts";
@@ -90,7 +91,7 @@ export function amqplibSend(): Promise<CheckedVariant[]> {
       },
       seen: () => ({
         from: REQUEST_TRACEPARENT,
-        now: /00-[0-9a-f]{32}-[0-9a-f]{16}-0[01]/.exec(socket.last.toString("latin1"))?.[0],
+        now: traceparentIn(socket.last.toString("latin1")),
       }),
     };
   });

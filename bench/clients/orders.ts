@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import { type Context, ROOT_CONTEXT, trace } from "@opentelemetry/api";
 import { activeTraceparent, type Seen } from "./sides.ts";
 
@@ -23,14 +24,28 @@ export function traceparentOf(at: number): string {
   return `00-${id}${id}-${id}-01`;
 }
 
+/** The last traceparent in what was written. */
+export function traceparentIn(written: string): string | undefined {
+  return written.match(/00-[0-9a-f]{32}-[0-9a-f]{16}-0[01]/g)?.at(-1);
+}
+
 /** An application's handler that does nothing, and what was active in it for the last message of a run. */
 export class Handled {
   last: string | undefined;
   #count = 0;
+  #done: (() => void) | undefined;
 
-  one(): void {
+  one(): undefined {
     this.#count += 1;
-    if (this.#count === MESSAGES) this.last = activeTraceparent();
+    if (this.#count < MESSAGES) return;
+    this.last = activeTraceparent();
+    this.#done?.();
+  }
+
+  /** Resolves when a run's last message is handled, its span ended. */
+  async all(): Promise<void> {
+    await new Promise<void>((resolve) => (this.#done = resolve));
+    await setImmediate();
   }
 
   /** A run begins. */

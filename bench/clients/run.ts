@@ -24,7 +24,7 @@ export async function measured(
   effort: Effort,
   progress: (text: string) => void,
 ): Promise<Section> {
-  const { client, what, peer } = section;
+  const { client, what, peer, note } = section;
   const name = `${client} ${what}`;
   const samples = await inFreshProcess<Samples>(
     new URL("process.ts", import.meta.url),
@@ -39,5 +39,5 @@ export async function measured(
           of: `${peer}${sampling}`,
           ...ratio(samples, [`ours${sampling}`, "empty"], [`peer${sampling}`, "empty"]),
         }));
-  return { ...sectionOf(name, samples), ratios };
+  return { ...sectionOf(name, samples), ratios, ...(note !== undefined && { note }) };
 }

@@ -15,7 +15,7 @@ export function clientsPage(all, costs, source) {
     ...capabilities(clients, meanings),
     "",
     ...clients.flatMap((client) => gapsOf(client, meanings)),
-    ...added(clients, costs),
+    ...added(all, costs),
   ].join("\n");
 }
 
@@ -57,12 +57,19 @@ function added(clients, { at, node, cpu }) {
       row([name, what, each.path, each.of, `${each.value.toFixed(2)} (${intervalOf(each, 2)})`]),
     ),
   );
+  const notes = sections.flatMap(({ name, what, note }) =>
+    note === undefined ? [] : [`- ${name}, ${what}: ${note}.`],
+  );
   return [
     "## Added cost",
     "",
     `CPU a message above the bare client without a broker, with the interval that holds 95 of 100 runs: \`npm run bench -- clients\`, ${at.slice(0, 10)}, Node ${node}, ${cpu}, shared and not idle. Variants were interleaved: ratios are to be trusted, microseconds are this machine's. *peer* is the client's OpenTelemetry instrumentation. A client that is not here has not been measured.`,
     "",
     table(["client", "", "", "of", "ratio"], shares),
+    "",
+    "Not the same work on both sides:",
+    "",
+    ...notes,
     "",
     table(["client", "", "", "added", "95 %"], figures),
     "",

@@ -24,13 +24,19 @@ export function clientsTable(clients) {
     ]);
   });
   const head = ["client", "tried", "import", "", "gaps", "handling adds", "sending adds"];
-  return [row(head), row(head.map(() => "---")), ...rows].join("\n");
+  return [row(head), row(head.map(() => "---")), ...rows, "", LEGEND].join("\n");
 }
 
-/** What our adapter adds, sampled, to a message of the bare client. */
+const LEGEND =
+  "Added is CPU a message, sampled, above the bare client; in brackets as a share of what the client's own OpenTelemetry instrumentation adds, where it has one ([the figures](docs/clients.md#added-cost)).";
+
+/** What our adapter adds, sampled, to a message of the bare client, and as a share of its peer. */
 function added(section) {
   const own = section?.costs.find(({ id }) => id === "ours");
-  return own === undefined ? "" : microseconds(own.us);
+  if (own === undefined) return "";
+  const share = section.ratios.find(({ path }) => path === "ours");
+  const us = microseconds(own.us);
+  return share === undefined ? us : `${us} (${share.value.toFixed(2)})`;
 }
 
 /** A figure of the bench. */
