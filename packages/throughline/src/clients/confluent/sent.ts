@@ -1,7 +1,8 @@
 import type { Span } from "@opentelemetry/api";
+import { describeKey } from "../../brokers/kafka/key.ts";
 import { KAFKA_TOMBSTONE, PARTITION } from "../../semconv.ts";
 import type { Outgoing } from "../../send.ts";
-import { describeKey, isHeaderValue } from "../librdkafka/format.ts";
+import { isHeaderValue } from "../librdkafka/format.ts";
 
 /** A message as the application writes it; the client reads these fields and no other. */
 interface Sendable {

@@ -1,18 +1,7 @@
-import type { Span } from "@opentelemetry/api";
 import type { KafkaMessage } from "kafkajs";
+import { describeKey } from "../../brokers/kafka/key.ts";
 import type { MessageFormat } from "../../message.ts";
-import { KAFKA_KEY, KAFKA_OFFSET, KAFKA_TOMBSTONE } from "../../semconv.ts";
-
-/** Longer keys are cut: an attribute is no place for a payload. */
-const MAX_KEY_CHARACTERS = 256;
-
-/** Puts a key on a span, as text; a key that is no text (null, a number kafkajs would refuse) is left out. */
-export function describeKey(span: Span, key: unknown): void {
-  if (typeof key === "string") span.setAttribute(KAFKA_KEY, key.slice(0, MAX_KEY_CHARACTERS));
-  else if (Buffer.isBuffer(key)) {
-    span.setAttribute(KAFKA_KEY, key.toString("utf8", 0, MAX_KEY_CHARACTERS));
-  }
-}
+import { KAFKA_OFFSET, KAFKA_TOMBSTONE } from "../../semconv.ts";
 
 /** What a kafkajs message looks like once it is consumed. */
 export const kafkajsFormat: MessageFormat = {

@@ -1,9 +1,9 @@
 import type { Span } from "@opentelemetry/api";
 import type { Message } from "kafkajs";
+import { describeKey } from "../../brokers/kafka/key.ts";
 import { KAFKA_TOMBSTONE, PARTITION } from "../../semconv.ts";
 import type { Outgoing } from "../../send.ts";
 import { viewWith } from "../../view.ts";
-import { describeKey } from "./format.ts";
 
 /** One message of a send, each of its fields read once. */
 export class SentMessage implements Outgoing {

@@ -1,6 +1,7 @@
 import type { Span } from "@opentelemetry/api";
+import { describeKey } from "../../brokers/kafka/key.ts";
 import type { MessageFormat } from "../../message.ts";
-import { KAFKA_KEY, KAFKA_OFFSET, KAFKA_TOMBSTONE, MESSAGE_ID } from "../../semconv.ts";
+import { KAFKA_OFFSET, KAFKA_TOMBSTONE, MESSAGE_ID } from "../../semconv.ts";
 import type { AttributeHeaders } from "../aws/attributes.ts";
 import { eventHeaders, notificationHeaders } from "../aws/envelope.ts";
 import { sqsFormat } from "../aws/message.ts";
@@ -13,9 +14,6 @@ import {
   type KafkaRecord,
   type SqsRecord,
 } from "./records.ts";
-
-/** Longer keys are cut: an attribute is no place for a payload. */
-const MAX_KEY_CHARACTERS = 256;
 
 /** What a message of each of Lambda's event sources looks like. */
 export const lambdaFormat: MessageFormat = {
@@ -125,9 +123,7 @@ function fromBase64(text: unknown): Buffer | null {
 function describeKafka(record: KafkaRecord, span: Span, withKey: boolean): void {
   span.setAttribute(KAFKA_OFFSET, Number(record.offset));
   const key = fromBase64(record.key);
-  if (withKey && key !== null) {
-    span.setAttribute(KAFKA_KEY, key.toString("utf8", 0, MAX_KEY_CHARACTERS));
-  }
+  if (withKey) describeKey(span, key);
   if (record.value === null) span.setAttribute(KAFKA_TOMBSTONE, true);
 }
 

@@ -1,9 +1,7 @@
-import type { Span } from "@opentelemetry/api";
+import { describeKey } from "../../brokers/kafka/key.ts";
+import { eachHeader, nameText } from "../../carrier.ts";
 import type { MessageFormat } from "../../message.ts";
-import { KAFKA_KEY, KAFKA_OFFSET, KAFKA_TOMBSTONE } from "../../semconv.ts";
-
-/** Longer keys are cut: an attribute is no place for a payload. */
-const MAX_KEY_CHARACTERS = 256;
+import { KAFKA_OFFSET, KAFKA_TOMBSTONE } from "../../semconv.ts";
 
 /** A consumed message of either interface: headers as an object, or as a list of single-key objects. */
 export interface ConsumedMessage {
@@ -14,14 +12,6 @@ export interface ConsumedMessage {
   readonly key?: unknown;
   readonly value?: unknown;
   readonly headers?: unknown;
-}
-
-/** Puts a key on a span, as text; a key that is no text is left out. */
-export function describeKey(span: Span, key: unknown): void {
-  if (typeof key === "string") span.setAttribute(KAFKA_KEY, key.slice(0, MAX_KEY_CHARACTERS));
-  else if (Buffer.isBuffer(key)) {
-    span.setAttribute(KAFKA_KEY, key.toString("utf8", 0, MAX_KEY_CHARACTERS));
-  }
 }
 
 /** Whether a header's value is one that Confluent's native side takes: text, or bytes of any view. */
@@ -61,5 +51,7 @@ export const librdkafkaFormat: MessageFormat = {
 };
 
 function listOf(headers: object): object[] {
-  return Object.entries(headers).map(([name, value]) => ({ [name]: value as unknown }));
+  const list: object[] = [];
+  eachHeader(headers, (name, value) => list.push({ [nameText(name) ?? ""]: value }));
+  return list;
 }

@@ -1,4 +1,5 @@
 import type { Span } from "@opentelemetry/api";
+import { describeKey } from "../../brokers/kafka/key.ts";
 import { Destinations } from "../../destination.ts";
 import { fault } from "../../guard.ts";
 import { Call, follow } from "../../run.ts";
@@ -8,7 +9,6 @@ import type { Sending } from "../../sending.ts";
 import type { Tracing } from "../../tracing.ts";
 import { type Method, wrap } from "../../wrap.ts";
 import { answeringMethods, inContext } from "./callbacks.ts";
-import { describeKey } from "./format.ts";
 import { Outstanding } from "./outstanding.ts";
 
 /** Whether a producer takes such a value of a header, alone and with another after it. */

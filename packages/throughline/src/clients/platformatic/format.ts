@@ -1,22 +1,11 @@
-import type { Span } from "@opentelemetry/api";
 import type { Message } from "@platformatic/kafka";
+import { describeKey } from "../../brokers/kafka/key.ts";
 import type { MessageFormat } from "../../message.ts";
-import { KAFKA_KEY, KAFKA_OFFSET, KAFKA_TOMBSTONE } from "../../semconv.ts";
+import { KAFKA_OFFSET, KAFKA_TOMBSTONE } from "../../semconv.ts";
 import { encodingSeen, formOf, textAsBytes } from "./encoding.ts";
-
-/** Longer keys are cut: an attribute is no place for a payload. */
-const MAX_KEY_CHARACTERS = 256;
 
 /** A consumed message, whatever the application's deserializers made of it. */
 export type Consumed = Partial<Message<unknown, unknown, unknown, unknown>>;
-
-/** Puts a key on a span, as text; what a deserializer made something else of is left out. */
-export function describeKey(span: Span, key: unknown): void {
-  if (typeof key === "string") span.setAttribute(KAFKA_KEY, key.slice(0, MAX_KEY_CHARACTERS));
-  else if (Buffer.isBuffer(key)) {
-    span.setAttribute(KAFKA_KEY, key.toString("utf8", 0, MAX_KEY_CHARACTERS));
-  }
-}
 
 /** Dead letters by their headers, which a copy with a topic still holds. */
 const letters = new WeakMap<object, object>();

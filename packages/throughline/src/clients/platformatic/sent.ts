@@ -1,10 +1,11 @@
 import type { Span } from "@opentelemetry/api";
 import type { MessageToProduce } from "@platformatic/kafka";
+import { describeKey } from "../../brokers/kafka/key.ts";
 import { KAFKA_TOMBSTONE, PARTITION } from "../../semconv.ts";
 import type { Outgoing } from "../../send.ts";
 import { viewWith } from "../../view.ts";
 import { encoded, type Encoding, type Encodings } from "./encoding.ts";
-import { describeKey, letterWith } from "./format.ts";
+import { letterWith } from "./format.ts";
 
 type Message = Partial<MessageToProduce<unknown, unknown, unknown, unknown>>;
 
