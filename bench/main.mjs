@@ -18,6 +18,7 @@ const HELP = `npm run bench -- [gate] [report] [clients] [--short] [--json FILE]
 
 Without a name: gate, then report; with --short all three.
 
+  --prepare    installs what is measured against, and measures nothing
   --short      small counts: shows that everything runs; the figures say nothing
   --json FILE  writes all figures to FILE as JSON
 
@@ -31,6 +32,7 @@ function parsed() {
     const { values, positionals } = parseArgs({
       allowPositionals: true,
       options: {
+        prepare: { type: "boolean", default: false },
         short: { type: "boolean", default: false },
         json: { type: "string" },
         help: { type: "boolean", short: "h" },
@@ -54,7 +56,8 @@ if (values.help) {
 } else {
   try {
     await ensureDependencies(import.meta.dirname, process.execPath, process.env);
-    if (modes.includes("capture")) await import("./capture.ts");
+    if (values.prepare) console.log("bench: what is measured against is installed");
+    else if (modes.includes("capture")) await import("./capture.ts");
     else await bench();
   } catch (error) {
     console.error(`\nbench: ${error.wayOut ? `${error.message}\n${error.wayOut}` : error.stack}`);

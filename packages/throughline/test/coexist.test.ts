@@ -6,7 +6,7 @@ import { tracing } from "./sdk.ts";
 import { record, stubConsumer, stubProducer } from "./stub-kafkajs.ts";
 
 // OpenTelemetry's own instrumentation marks the methods that it wraps, and its span is active
-// around the handler. The bench runs the real one.
+// around the handler. bench/test/coexist.test.ts runs the real ones, on real servers.
 
 const TRACEPARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 
