@@ -5,9 +5,10 @@ import { availableParallelism, constants } from "node:os";
 import { join } from "node:path";
 import { run } from "node:test";
 import { parseArgs } from "node:util";
-import { startAll } from "../services/start.mjs";
+import { drivers, startAll } from "../services/start.mjs";
 import { builtNative } from "./native/home.mjs";
 import { selectFiles } from "./test/files.mjs";
+import { serversFor } from "./test/needs.mjs";
 import { report } from "./test/report.mjs";
 
 const root = join(import.meta.dirname, "..");
@@ -17,7 +18,7 @@ npm test -- packages/doctor/test/a.test.ts one file; a glob works too
   --name <pattern>   only tests whose name matches this regular expression
   --timeout <s>      longest time for each file (default 300)
   --one-by-one       one file at a time, for tests that a busy machine disturbs
-  --no-servers       start no broker; tests that need one are skipped with the reason
+  --no-servers       start no broker, not even those that the chosen files use; tests that need one are skipped with the reason
 With CI set in the environment a server that could not be started is a failure.`;
 
 const { values, positionals } = parseArgs({
@@ -56,7 +57,12 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {
     void services.stop().finally(() => process.exit(exitCode));
   });
 }
-if (!values["no-servers"]) services = await startAll();
+if (!values["no-servers"]) {
+  // A few files get what they name; in CI nothing is left to that guess.
+  const some = positionals.length > 0 && !process.env.CI;
+  const only = some ? serversFor(root, files, await drivers()) : undefined;
+  services = await startAll(only && { only });
+}
 Object.assign(process.env, services.env);
 // Where the compiled clients are, if `npm run native` has built them; their tests are skipped else.
 process.env.THROUGHLINE_NATIVE ||= builtNative(root) ?? "";

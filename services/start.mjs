@@ -4,6 +4,7 @@
 import { fileURLToPath } from "node:url";
 
 /** @import { Services, StartOptions } from "./all.ts" */
+/** @import { ServiceDriver } from "./driver.ts" */
 
 /**
  * `startAll` of `all.ts`.
@@ -12,6 +13,14 @@ import { fileURLToPath } from "node:url";
  */
 export async function startAll(options) {
   return (await import("./all.ts")).startAll(options);
+}
+
+/**
+ * `drivers` of `all.ts`.
+ * @returns {Promise<ServiceDriver[]>}
+ */
+export async function drivers() {
+  return (await import("./all.ts")).drivers();
 }
 
 /**

@@ -46,19 +46,26 @@ export async function createTopics(
 type Admin = ReturnType<Kafka["admin"]>;
 type Topics = Awaited<ReturnType<Admin["fetchTopicMetadata"]>>["topics"];
 
-const NOT_YET = new Set(["UNKNOWN_TOPIC_OR_PARTITION", "LEADER_NOT_AVAILABLE"]);
+const NOT_YET = new Set([
+  "UNKNOWN_TOPIC_OR_PARTITION",
+  "LEADER_NOT_AVAILABLE",
+  "NOT_LEADER_FOR_PARTITION",
+]);
 const PATIENCE_MS = 20_000;
 const STEP_MS = 25;
 
 /**
  * The topics, once a broker leads each of their partitions. kafkajs's own wait (`waitForLeaders`)
- * fails where the broker has not heard of a topic yet, and Kafka tells nobody when it has.
+ * fails where the broker has not heard of a topic yet, and Kafka tells nobody when it has. Who is
+ * named as the leader need not know it yet: only a leader tells offsets.
  */
 async function ledTopics(admin: Admin, names: string[]): Promise<Topics> {
   const latestMs = Date.now() + PATIENCE_MS;
   for (;;) {
     try {
-      return (await admin.fetchTopicMetadata({ topics: names })).topics;
+      const { topics } = await admin.fetchTopicMetadata({ topics: names });
+      for (const { name } of topics) await admin.fetchTopicOffsets(name);
+      return topics;
     } catch (error) {
       const { type } = error as { type?: string };
       if (type === undefined || !NOT_YET.has(type) || Date.now() > latestMs) throw error;
