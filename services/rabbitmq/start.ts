@@ -18,6 +18,11 @@ export interface RabbitmqOptions {
   progress?: Progress;
   /** How long the server may take to be ready. Default 90,000. */
   timeoutMs?: number;
+  /**
+   * How long a message may stay unsettled before the server closes its channel, in ms; it looks as
+   * often. Default: the server's own, half an hour.
+   */
+  consumerTimeoutMs?: number;
 }
 
 export interface RealRabbitmq extends Restartable {
@@ -46,8 +51,9 @@ export async function startRabbitmq(options: RabbitmqOptions = {}): Promise<Real
     const [client, distribution, names] = (await freePorts(3)) as [number, number, number];
     const folder = await mkdtemp(join(tmpdir(), "throughline-rabbitmq-"));
     progress(`RabbitMQ: starting on 127.0.0.1:${client}`);
-    const timeoutMs = options.timeoutMs ?? 90_000;
-    const setup: GuardSetup = { folder, ports: { client, distribution, names }, timeoutMs };
+    const { timeoutMs = 90_000, consumerTimeoutMs } = options;
+    const ports = { client, distribution, names };
+    const setup: GuardSetup = { folder, ports, timeoutMs, consumerTimeoutMs };
     try {
       const server = await startRestartable("RabbitMQ", GUARD, setup, progress);
       return Object.assign(server, { url: `amqp://guest:guest@127.0.0.1:${client}` });

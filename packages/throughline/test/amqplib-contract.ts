@@ -1,6 +1,5 @@
 // oxlint-disable typescript/no-misused-promises -- amqplib's callbacks return void by its types, and promises in use.
 import { randomUUID } from "node:crypto";
-import { once } from "node:events";
 import { connect } from "amqplib";
 import type { Channel, ChannelModel, ConfirmChannel, ConsumeMessage, Options } from "amqplib";
 import * as amqplib from "throughline/amqplib";
@@ -68,6 +67,8 @@ class AmqplibConnection implements Connection {
   private readonly connection: ChannelModel;
   private readonly channel: Channel;
   private readonly consumers = new Map<string, { channel: Channel; lanes: Lanes }>();
+  /** Where the broker closes a channel that settles too late, and the application opens another. */
+  private readonly hasty = new Set<string>();
 
   static async open(
     wrap: Wrap,
@@ -142,18 +143,23 @@ class AmqplibConnection implements Connection {
 
   async consume(queue: string, { each, lanes: count, retries }: Consuming): Promise<void> {
     const channel = await this.connection.createChannel();
+    // Where a message is not settled in time the broker closes it, and delivers that one again.
+    let closed = false;
+    channel.on("error", () => {});
+    channel.once("close", () => void (closed = true));
     await channel.prefetch(count);
     const lanes = new Lanes();
     this.consumers.set(queue, { channel, lanes });
     const handle = (message: ConsumeMessage): unknown => each?.(message, message);
     const handler = retries === undefined ? handle : amqplib.withRetries(handle, retries);
     const settled = async (message: ConsumeMessage): Promise<void> => {
+      let settle = (): unknown => channel.ack(message);
       try {
         await handler(message);
-        channel.ack(message);
       } catch {
-        channel.nack(message);
+        settle = () => channel.nack(message);
       }
+      if (!closed) settle();
     };
     if (retries === undefined) {
       const laneOf = ({ properties }: ConsumeMessage): string => String(properties.type);
@@ -180,24 +186,42 @@ class AmqplibConnection implements Connection {
     queue: string,
     take: (message: object, settling: Settling) => unknown,
   ): Promise<Holding> {
-    const channel = await this.connection.createChannel();
-    channel.on("error", () => {});
-    const closed = once(channel, "close");
-    await channel.consume(queue, (message) => {
-      if (message === null) return undefined;
-      return take(message, {
-        // The callback API gives the channel, which is compared in a test of its own.
-        ack: () => typeof channel.ack(message),
-        refuse: (again) => typeof channel.nack(message, false, again),
+    const open = async (): Promise<Holding> => {
+      const channel = await this.connection.createChannel();
+      channel.on("error", () => {});
+      const closed = new Promise<void>((resolve) => channel.once("close", resolve));
+      await channel.consume(queue, (message) => {
+        if (message === null) return undefined;
+        return take(message, {
+          // The callback API gives the channel, which is compared in a test of its own.
+          ack: () => typeof channel.ack(message),
+          refuse: (again) => typeof channel.nack(message, false, again),
+        });
       });
-    });
+      if (this.hasty.has(queue)) void closed.then(() => (last = ended ? last : open()));
+      return {
+        async close() {
+          // The broker has closed it already where it was told something twice.
+          await channel.close().catch(() => {});
+          await closed;
+        },
+      };
+    };
+    let ended = false;
+    let last = open();
+    await last;
     return {
       async close() {
-        // The broker has closed it already where it was told something twice.
-        await channel.close().catch(() => {});
-        await closed;
+        ended = true;
+        await (await last).close();
       },
     };
+  }
+
+  async hastyDestination(): Promise<string> {
+    const queue = await this.destination();
+    this.hasty.add(queue);
+    return queue;
   }
 
   pull(queue: string): Promise<unknown> {

@@ -12,7 +12,7 @@ export const features: Features = {
   settlement: true,
   ownSettlement: true,
   refusing: true,
-  settlementTimeouts: "RabbitMQ 3.10 has one for the whole server, looked at once a minute",
+  settlementTimeouts: true,
   pulling: true,
   sendingOn: true,
   brokerDeadLetters: true,

@@ -12,7 +12,7 @@ export const features: Features = {
   settlement: true,
   ownSettlement: "it deletes what its handler acknowledges",
   refusing: "SQS takes back what is not deleted: nothing is refused",
-  settlementTimeouts: "redelivery is by time alone, and claimed as that",
+  settlementTimeouts: true,
   pulling: "every message goes to a handler",
   sendingOn: "a message that was received and one to send have different shapes",
   brokerDeadLetters: "a redrive counts receives: nothing is refused",

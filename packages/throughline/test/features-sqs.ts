@@ -12,7 +12,7 @@ export const features: Features = {
   settlement: true,
   ownSettlement: "a handler ends by itself: what it deletes, and when, is of no concern to it",
   refusing: "SQS takes back what is not deleted: nothing is refused",
-  settlementTimeouts: "redelivery is by time alone, and claimed as that",
+  settlementTimeouts: true,
   pulling: "every message is asked for: the contract's own loop does it",
   sendingOn: "a message that was received and one to send have different shapes",
   brokerDeadLetters: "a redrive counts receives: nothing is refused",

@@ -77,6 +77,8 @@ class RabbitmqClientConnection implements Connection {
   private readonly channel: Channel;
   private readonly opened: { close(): Promise<void> }[] = [];
   private readonly consumers = new Map<string, Consumer>();
+  /** Where the broker closes a channel that settles too late, and the application opens another. */
+  private readonly hasty = new Set<string>();
 
   static async open(wrap: Wrap, url: string): Promise<RabbitmqClientConnection> {
     const connect = (): RabbitConnection => {
@@ -149,20 +151,36 @@ class RabbitmqClientConnection implements Connection {
     // On a connection of its own: where a message is settled twice, the broker closes the channel,
     // and the client, closing it as well, takes the connection down with it.
     const connection = this.connect();
-    const channel = await connection.acquire();
-    await channel.basicConsume({ queue }, (consumed) => {
-      const { deliveryTag } = consumed;
-      return take(consumed, {
-        ack: () => channel.basicAck({ deliveryTag }),
-        refuse: (requeue) => channel.basicNack({ deliveryTag, requeue }),
+    const open = async (): Promise<Channel> => {
+      const channel = await connection.acquire();
+      await channel.basicConsume({ queue }, (consumed) => {
+        const { deliveryTag } = consumed;
+        return take(consumed, {
+          ack: () => channel.basicAck({ deliveryTag }),
+          refuse: (requeue) => channel.basicNack({ deliveryTag, requeue }),
+        });
       });
-    });
+      if (this.hasty.has(queue)) {
+        channel.once("close", () => void (last = ended ? last : open()));
+      }
+      return channel;
+    };
+    let ended = false;
+    let last = open();
+    await last;
     return {
       async close() {
-        await channel.close();
+        ended = true;
+        await (await last).close();
         await connection.close();
       },
     };
+  }
+
+  async hastyDestination(): Promise<string> {
+    const queue = await this.destination();
+    this.hasty.add(queue);
+    return queue;
   }
 
   pull(queue: string): Promise<unknown> {

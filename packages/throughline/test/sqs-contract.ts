@@ -108,9 +108,17 @@ export abstract class SqsQueues implements Connection {
   abstract consume(queue: string, consuming: Consuming): Promise<void>;
   protected abstract stop(queue: string): Promise<void>;
 
-  async destination(): Promise<string> {
+  destination(): Promise<string> {
+    return this.queue({});
+  }
+
+  hastyDestination(): Promise<string> {
+    return this.queue({ VisibilityTimeout: "1" });
+  }
+
+  private async queue(attributes: Record<string, string>): Promise<string> {
     const QueueName = `contract-${randomUUID()}.fifo`;
-    const Attributes = { FifoQueue: "true" };
+    const Attributes = { FifoQueue: "true", ...attributes };
     const { QueueUrl = "" } = await this.bare.send(
       new CreateQueueCommand({ QueueName, Attributes }),
     );
@@ -260,7 +268,12 @@ class SqsConnection extends SqsQueues {
       return false;
     }
     for (const { ReceiptHandle } of one === undefined ? messages : [one]) {
-      await this.bare.send(new DeleteMessageCommand({ QueueUrl, ReceiptHandle }));
+      await this.bare
+        .send(new DeleteMessageCommand({ QueueUrl, ReceiptHandle }))
+        .catch((error: Error) => {
+          // It took too long, and another has received it: the receipt is worth nothing any more.
+          if (error.name !== "ReceiptHandleIsInvalid") throw error;
+        });
     }
     return true;
   }

@@ -11,6 +11,7 @@ import {
   SendMessageBatchCommand,
   SendMessageCommand,
   SQS,
+  type SQSClient,
   StartMessageMoveTaskCommand,
 } from "@aws-sdk/client-sqs";
 import { deadLetter, deadLetterOf, injectContext, processMessage, traced } from "throughline/sqs";
@@ -270,6 +271,32 @@ for (const server of [fauxqs, elasticmq]) {
       assert.equal(deletion?.name.split(" ")[0], "delete");
       assert.equal(deletion?.parentSpanContext?.spanId, creation?.spanContext().spanId);
       assert.equal(batch?.links.length, 2);
+      assert.equal(sdk.open().length, 0);
+    });
+
+    test("a message that comes again while it is handled is two attempts in one trace, and its older receipt is answered as without us", async () => {
+      const stale = async (client: SQSClient, handle: typeof processMessage): Promise<string> => {
+        const QueueUrl = await makeQueue(bare, { VisibilityTimeout: "1" });
+        await client.send(new SendMessageCommand({ QueueUrl, MessageBody: "1" }));
+        const [first = {}] = await receiveAll(client, QueueUrl, 1);
+        return handle(first, async ({ ReceiptHandle = "" }: Message) => {
+          const [second = {}] = await receiveAll(client, QueueUrl, 1);
+          assert.notEqual(second.ReceiptHandle, ReceiptHandle);
+          handle(second, () => {});
+          return client.send(new DeleteMessageCommand({ QueueUrl, ReceiptHandle })).then(
+            ({ $metadata }) => `answered ${$metadata.httpStatusCode}`,
+            ({ name, message }: Error) => `${name}: ${message.replace(ReceiptHandle, "it")}`,
+          );
+        });
+      };
+      const without = await stale(bare, (message, handler) => handler(message));
+      assert.equal(await stale(sqs, processMessage), without);
+      const [sent, second, deletion, first, ...more] = sdk.spans();
+      assert.deepEqual(more, []);
+      const parents = [first, second].map((span) => span?.parentSpanContext?.spanId);
+      assert.deepEqual(parents, [sent?.spanContext().spanId, sent?.spanContext().spanId]);
+      assert.equal(deletion?.parentSpanContext?.spanId, first?.spanContext().spanId);
+      assert.equal(Number(deletion?.status.code) === 2, !without.startsWith("answered"));
       assert.equal(sdk.open().length, 0);
     });
 
