@@ -1,6 +1,7 @@
 import type { ProducerStream } from "@platformatic/kafka";
 import { Destinations } from "../../destination.ts";
 import { fault } from "../../guard.ts";
+import { Call, type Ending, follow } from "../../run.ts";
 import { openSend } from "../../send.ts";
 import type { Sending } from "../../sending.ts";
 import type { Tracing } from "../../tracing.ts";
@@ -9,7 +10,7 @@ import { type Method, wrap } from "../../wrap.ts";
 import { callWith } from "./callback.ts";
 import { Encodings } from "./encoding.ts";
 import { type SentMessage, sentAs } from "./sent.ts";
-import { tracedStream, watchStreams } from "./stream.ts";
+import { tracedStream } from "./stream.ts";
 
 /** What the sends of one producer share, in a transaction or not. */
 export class Sends {
@@ -43,11 +44,10 @@ export class Sends {
 /** A producer whose messages carry context: those of its transactions and its streams as well. */
 export function tracedProducer<Client extends object>(producer: Client, tracing: Tracing): Client {
   const sends = new Sends(tracing, producer);
-  const pending = watchStreams(producer, sends);
   return wrap(producer, {
     send: sending(sends),
     asStream: (own, self, args) =>
-      tracedStream(Reflect.apply(own, self, args) as ProducerStream, sends, pending),
+      tracedStream(Reflect.apply(own, self, args) as ProducerStream, producer, sends),
     beginTransaction(own, self, args) {
       const begun = (transaction: unknown): unknown =>
         transaction instanceof Object ? wrap(transaction, { send: sending(sends) }) : transaction;
@@ -74,40 +74,59 @@ function sending(sends: Sends): Method {
     }
     // What the client will refuse is handed to it as it is, so that it says so in its own words.
     if (prepared === undefined) return Reflect.apply(own, self, args);
-    const { options, opened } = prepared;
-    return callWith(own, self, [options, ...args.slice(1)], {
-      end(failed, error) {
-        for (const send of opened) send.end(failed, error);
-      },
-    });
+    const { options, ending } = prepared;
+    if (args.length > 1) return callWith(own, self, [options, ...args.slice(1)], ending);
+    const send = own as (this: unknown, options: object) => unknown;
+    return follow(new Call(send, self, options), undefined, ending);
   };
 }
 
-/** A call's options made anew, and the sends that it comes to: one for each topic. */
+/** A call's options made anew, and what ends with the call: a send for each topic. */
 interface Prepared {
   readonly options: object;
-  readonly opened: readonly Sending[];
+  readonly ending: Ending;
 }
 
 function prepare(options: unknown, sends: Sends): Prepared | undefined {
   if (options === null || typeof options !== "object") return undefined;
   const { messages } = options as { messages?: unknown };
   if (!Array.isArray(messages) || messages.length === 0) return undefined;
-  const topics = new Map<string, number[]>();
   const read: SentMessage[] = [];
-  let inCall = 0;
+  let topic: string | undefined;
+  let several = false;
   for (const message of messages as unknown[]) {
     const sent = sends.read(message);
     if (sent === undefined) return undefined;
-    const at = read.push(sent) - 1;
-    if (sends.destinations.of(sent.topic).ignored) continue;
+    several ||= topic !== undefined && sent.topic !== topic;
+    topic = sent.topic;
+    read.push(sent);
+  }
+  if (several) return prepareTopics(options, messages as object[], read, sends);
+  // Most calls are for one topic.
+  const destination = sends.destinations.of(topic as string);
+  if (destination.ignored) return undefined;
+  const send = openSend(destination, read, read.length);
+  const replaced = read.map((each, at) => sends.replaced(each, send.headers[at]));
+  return { options: withMessages(options, replaced), ending: send };
+}
+
+function prepareTopics(
+  options: object,
+  messages: readonly object[],
+  read: readonly SentMessage[],
+  sends: Sends,
+): Prepared | undefined {
+  const topics = new Map<string, number[]>();
+  let inCall = 0;
+  for (const [at, { topic }] of read.entries()) {
+    if (sends.destinations.of(topic).ignored) continue;
     inCall += 1;
-    const known = topics.get(sent.topic);
-    if (known === undefined) topics.set(sent.topic, [at]);
+    const known = topics.get(topic);
+    if (known === undefined) topics.set(topic, [at]);
     else known.push(at);
   }
   if (inCall === 0) return undefined;
-  const replaced = [...(messages as object[])];
+  const replaced = [...messages];
   const opened = Array.from(topics, ([topic, places]) => {
     const own = places.map((at) => read[at] as SentMessage);
     const send = openSend(sends.destinations.of(topic), own, inCall);
@@ -116,7 +135,15 @@ function prepare(options: unknown, sends: Sends): Prepared | undefined {
     });
     return send;
   });
-  return { options: withMessages(options, replaced), opened };
+  return { options: withMessages(options, replaced), ending: together(opened) };
+}
+
+function together(sends: readonly Sending[]): Ending {
+  return {
+    end(failed, error) {
+      for (const send of sends) send.end(failed, error);
+    },
+  };
 }
 
 /** The client writes its defaults into the options that it is given: into a copy, where one can be made. */

@@ -38,8 +38,13 @@ const producers = new WeakMap<object, Watched>();
 const underWay = new WeakMap<object, readonly Written[]>();
 let listening = false;
 
-/** Watches the sends of a producer for messages that were written to its streams. */
-export function watchStreams(producer: object, sends: Sends): Pending {
+/**
+ * Watches the sends of a producer for messages that were written to its streams: from its first
+ * stream on, for whoever subscribes makes every send of the process dearer.
+ */
+function watch(producer: object, sends: Sends): Pending {
+  const watched = producers.get(producer);
+  if (watched !== undefined) return watched.pending;
   if (!listening) {
     listening = true;
     subscribe("tracing:plt:kafka:producer:sends:start", guarded(onStart));
@@ -89,9 +94,10 @@ function onEnd(event: SendEvent): void {
 /** A producer's stream: each message that is written to it carries the context it is written in. */
 export function tracedStream(
   stream: ProducerStream,
+  producer: object,
   sends: Sends,
-  pending: Pending,
 ): ProducerStream {
+  const pending = watch(producer, sends);
   const unsent = new Set<Written>();
   // What a stream that fails or is destroyed still holds is never sent.
   stream.once("close", () => {
