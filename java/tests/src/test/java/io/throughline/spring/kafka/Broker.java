@@ -61,6 +61,12 @@ final class Broker {
     /** Sends bare records: what some other service would have published. */
     @SafeVarargs
     static void publish(ProducerRecord<String, String>... records) {
+        List<ProducerRecord<String, String>> all = new ArrayList<>();
+        for (ProducerRecord<String, String> record : records) all.add(record);
+        publish(all);
+    }
+
+    static void publish(List<ProducerRecord<String, String>> records) {
         try (KafkaProducer<String, String> producer = new KafkaProducer<>(producerSettings())) {
             for (ProducerRecord<String, String> record : records) producer.send(record).get();
         } catch (Exception failed) {

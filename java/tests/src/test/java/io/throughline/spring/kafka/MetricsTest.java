@@ -14,6 +14,7 @@ import java.util.TreeMap;
 import java.util.UUID;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.IntStream;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -207,7 +208,10 @@ class MetricsTest {
     }
 
     private void publish(int count) {
-        for (int at = 0; at < count; at++) Broker.publish(Broker.record(topic, "order " + at));
+        Broker.publish(
+                IntStream.range(0, count)
+                        .mapToObj(at -> Broker.record(topic, "order " + at))
+                        .toList());
     }
 
     private static void sleep(int ms) {

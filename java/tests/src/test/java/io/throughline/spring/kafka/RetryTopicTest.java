@@ -26,6 +26,8 @@ import org.springframework.kafka.annotation.KafkaListener;
 import org.springframework.kafka.annotation.RetryableTopic;
 import org.springframework.kafka.config.KafkaListenerEndpointRegistry;
 import org.springframework.kafka.core.KafkaTemplate;
+import org.springframework.kafka.retrytopic.SameIntervalTopicReuseStrategy;
+import org.springframework.kafka.retrytopic.TopicSuffixingStrategy;
 
 /**
  * @RetryableTopic in an application of Spring Boot's, with nothing set up but the jar.
@@ -81,6 +83,28 @@ class RetryTopicTest {
                 StatusCode.UNSET, telemetry.span("process " + topic).getStatus().getStatusCode());
     }
 
+    @Test
+    void severalRetryTopicsAndADeadLetterTopicOfAnotherNameStayInTheRecordsTrace() {
+        start(Suffixed.class);
+        Span order = telemetry.inSpan("order", () -> template().send(topic, "k", "one"));
+        SpanData send = telemetry.span("send " + topic);
+        SpanData parked = telemetry.span("parked");
+        List<SpanData> attempts =
+                List.of(
+                        telemetry.span("process " + topic),
+                        telemetry.span("process " + topic + "-again-0"),
+                        telemetry.span("process " + topic + "-again-1"));
+        for (SpanData attempt : attempts) {
+            assertEquals(send.getSpanId(), attempt.getParentSpanId());
+        }
+        assertEquals(order.getSpanContext().getTraceId(), parked.getTraceId());
+        for (String end : List.of("-again-0", "-again-1", "-parked")) {
+            ConsumerRecord<String, String> record = Broker.read(topic + end, 1).get(0);
+            assertEquals(1, Broker.header(record, "traceparent").size(), end);
+        }
+        telemetry.allEnded();
+    }
+
     @SuppressWarnings("unchecked")
     private KafkaTemplate<String, String> template() {
         return context.getBean(KafkaTemplate.class);
@@ -128,6 +152,30 @@ class RetryTopicTest {
         @DltHandler
         void park(String order) {
             telemetry.mark("dead");
+        }
+    }
+
+    static class Suffixed extends Traced {
+        private final Telemetry telemetry;
+
+        Suffixed(Telemetry telemetry) {
+            this.telemetry = telemetry;
+        }
+
+        @RetryableTopic(
+                attempts = "3",
+                sameIntervalTopicReuseStrategy = SameIntervalTopicReuseStrategy.MULTIPLE_TOPICS,
+                retryTopicSuffix = "-again",
+                dltTopicSuffix = "-parked",
+                topicSuffixingStrategy = TopicSuffixingStrategy.SUFFIX_WITH_INDEX_VALUE)
+        @KafkaListener(topics = "${topic}")
+        void charge(String order) {
+            throw new IllegalStateException("card declined");
+        }
+
+        @DltHandler
+        void park(String order) {
+            telemetry.mark("parked");
         }
     }
 

@@ -1,6 +1,10 @@
 package io.throughline.spring.kafka.boot;
 
 import io.throughline.spring.kafka.Throughline;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.List;
+import java.util.Map;
 import org.apache.kafka.clients.producer.Producer;
 import org.springframework.beans.DirectFieldAccessor;
 import org.springframework.beans.factory.ObjectProvider;
@@ -10,6 +14,7 @@ import org.springframework.kafka.config.ContainerCustomizer;
 import org.springframework.kafka.core.KafkaTemplate;
 import org.springframework.kafka.core.ProducerFactory;
 import org.springframework.kafka.core.ProducerPostProcessor;
+import org.springframework.kafka.core.RoutingKafkaTemplate;
 import org.springframework.kafka.listener.AbstractMessageListenerContainer;
 import org.springframework.kafka.listener.BatchInterceptor;
 import org.springframework.kafka.listener.RecordInterceptor;
@@ -82,13 +87,22 @@ final class KafkaBeans implements BeanPostProcessor {
 
     /** A template's factory need not be a bean, and may be a copy with other settings. */
     private void produce(KafkaTemplate<?, ?> template) {
-        try {
-            ProducerFactory<?, ?> factory = template.getProducerFactory();
+        for (ProducerFactory<?, ?> factory : factoriesOf(template)) {
             if (others.observes(template)) others.leave(factory);
             else produce(factory);
-        } catch (UnsupportedOperationException routing) {
-            // A RoutingKafkaTemplate has several factories, each a bean of its own.
         }
+    }
+
+    private static Collection<ProducerFactory<?, ?>> factoriesOf(KafkaTemplate<?, ?> template) {
+        if (!(template instanceof RoutingKafkaTemplate)) {
+            return List.of(template.getProducerFactory());
+        }
+        Collection<ProducerFactory<?, ?>> factories = new ArrayList<>();
+        Object routes = new DirectFieldAccessor(template).getPropertyValue("factoryMatchers");
+        if (routes instanceof Map<?, ?> map) {
+            map.values().forEach(each -> factories.add((ProducerFactory<?, ?>) each));
+        }
+        return factories;
     }
 
     private <K, V> void produce(ProducerFactory<K, V> factory) {
