@@ -13,7 +13,7 @@ const HELP = `npm run bench -- [gate] [report] [clients] [--short] [--json FILE]
   clients   in process: what each client's adapter adds to the bare client, beside the client's
             OpenTelemetry instrumentation. Two minutes. docs/clients.md is written from
             clients/results.json: npm run bench -- clients --json bench/clients/results.json
-  java      spring-kafka beside OpenTelemetry's own library, in process (java/bench)
+  java      spring-kafka beside OpenTelemetry's own library, in process and on a real Kafka (java/bench)
   capture   writes the captured messages of the gate anew, off a real Kafka
 
 Without a name: gate, then report; with --short all three.

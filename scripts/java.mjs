@@ -95,7 +95,7 @@ async function all() {
     }
     if (values.test !== undefined) return;
     console.log("\nbench");
-    if ((await runBench(folder, lines.at(-1), true)) !== 0) sums.failed += 1;
+    if ((await runBench(folder, lines.at(-1), true, env)) !== 0) sums.failed += 1;
     const newer = newerJava(join(root, ".cache"));
     if (newer.java === undefined) return absent("virtual threads", newer);
     const tagged = ["-Dtests.groups=virtual-threads", "-Dtests.excluded=none"];

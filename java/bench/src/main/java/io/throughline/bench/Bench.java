@@ -17,7 +17,8 @@ import org.apache.kafka.clients.consumer.ConsumerRecord;
 
 /**
  * What a record costs above an empty listener, beside OpenTelemetry's own library for spring-kafka:
- * in one process, interleaved, as ratios. {@code --short} shows that everything runs.
+ * in one process, and on the Kafka that KAFKA_BROKERS names; interleaved, as ratios. {@code
+ * --short} shows that everything runs.
  */
 public final class Bench {
     private static final String NONE = "none";
@@ -34,7 +35,7 @@ public final class Bench {
         this.records = records(quick ? 200 : 5_000);
     }
 
-    public static void main(String[] arguments) {
+    public static void main(String[] arguments) throws Exception {
         Bench bench = new Bench(List.of(arguments).contains("--short"));
         System.out.printf(
                 "Java %s, CPU a record above an empty listener, 95 %% intervals.%n"
@@ -51,6 +52,8 @@ public final class Bench {
         }
         bench.records(true, ", sampled, metrics collected", true);
         bench.sends(true, ", sampled, metrics collected", true);
+        String brokers = System.getenv("KAFKA_BROKERS");
+        if (brokers != null) new BrokerBench(brokers, bench.quick).run();
         if (bench.quick) System.out.println("\n--short: it ran; the figures say nothing");
     }
 
@@ -157,6 +160,12 @@ public final class Bench {
         }
     }
 
+    static String traceparent(Random random) {
+        return String.format(
+                "00-%016x%016x-%016x-01",
+                random.nextLong() | 1, random.nextLong(), random.nextLong() | 1);
+    }
+
     /** Records as a traced producer sends them, each in a trace of its own. */
     private static List<ConsumerRecord<String, String>> records(int count) {
         Random random = new Random(7);
@@ -164,12 +173,8 @@ public final class Bench {
         for (int offset = 0; offset < count; offset++) {
             ConsumerRecord<String, String> record =
                     new ConsumerRecord<>("orders", 0, offset, "order-" + offset, "42");
-            String traceparent =
-                    String.format(
-                            "00-%016x%016x-%016x-01",
-                            random.nextLong() | 1, random.nextLong(), random.nextLong() | 1);
             record.headers().add("content-type", "application/json".getBytes(UTF_8));
-            record.headers().add("traceparent", traceparent.getBytes(UTF_8));
+            record.headers().add("traceparent", traceparent(random).getBytes(UTF_8));
             records.add(record);
         }
         return records;

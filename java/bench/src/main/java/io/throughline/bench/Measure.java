@@ -42,6 +42,16 @@ final class Measure {
         }
     }
 
+    /** What was measured elsewhere: nanoseconds a record of each variant, round by round. */
+    Measure(Map<String, double[]> measured) {
+        nanos.putAll(measured);
+    }
+
+    /** Microseconds a record of a variant, the median of its rounds. */
+    double micros(String name) {
+        return median(nanos.get(name)) / 1000;
+    }
+
     /**
      * Microseconds a record that a variant adds to another, the median of the paired differences.
      */
