@@ -25,6 +25,7 @@ const defs = require(join(folder, "defs.js")) as Codec;
 const frames = require(join(folder, "frame.js")) as Frames;
 
 const PROTOCOL_HEADER_BYTES = 8;
+const FRAMES_A_MESSAGE = 3;
 
 /** Each method that a client waits for the answer of, and the answer. */
 const ANSWERS: readonly [asked: string, answer: string, fields: Fields][] = [
@@ -33,6 +34,7 @@ const ANSWERS: readonly [asked: string, answer: string, fields: Fields][] = [
   ["ChannelOpen", "ChannelOpenOk", { channelId: Buffer.alloc(0) }],
   ["ConfirmSelect", "ConfirmSelectOk", {}],
   ["BasicQos", "BasicQosOk", {}],
+  ["QueueDeclare", "QueueDeclareOk", { queue: "orders", messageCount: 0, consumerCount: 0 }],
   ["BasicConsume", "BasicConsumeOk", { consumerTag: "bench" }],
 ];
 const answers = new Map(
@@ -50,13 +52,18 @@ export interface Delivery {
  * consumer, delivers, and takes everything else without looking at it.
  */
 export class AmqpSocket extends Duplex {
-  /** What the client wrote since the handshake was over: a message sent or settled is one. */
+  /** How often the client wrote since the handshake was over: amqplib once for what it sends or settles. */
   writes = 0;
-  last: Buffer = Buffer.alloc(0);
+  readonly #lately: Buffer[] = [];
   #unread: Buffer = Buffer.alloc(0);
   #greeted = false;
   #open = true;
   #tag = 0;
+
+  /** The last message that was sent, whether it was written at once or a frame at a time. */
+  get last(): string {
+    return Buffer.concat(this.#lately).toString("latin1");
+  }
 
   /** Connects a client, which does it through node:net, to this socket. */
   async connected<Client>(connect: () => Promise<Client>): Promise<Client> {
@@ -113,7 +120,7 @@ export class AmqpSocket extends Duplex {
     if (this.#open) this.#answer(chunk);
     else {
       this.writes += 1;
-      this.last = chunk;
+      if (this.#lately.push(chunk) > FRAMES_A_MESSAGE) this.#lately.shift();
     }
     taken();
   }

@@ -91,7 +91,7 @@ export function amqplibSend(): Promise<CheckedVariant[]> {
       },
       seen: () => ({
         from: REQUEST_TRACEPARENT,
-        now: traceparentIn(socket.last.toString("latin1")),
+        now: traceparentIn(socket.last),
       }),
     };
   });

@@ -33,6 +33,8 @@ export const SECTIONS: readonly ClientSection[] = [
   { client: "platformatic", what: "send", peer: PK },
   { client: "amqplib", what: "process", peer: AM, note: ACKED },
   { client: "amqplib", what: "send", peer: AM },
+  { client: "rabbitmq-client", what: "process" },
+  { client: "rabbitmq-client", what: "send" },
   { client: "sqs", what: "process", peer: AW, note: RECEIVED },
   { client: "sqs", what: "send", peer: AW },
   { client: "sqs", what: "sendBatch", peer: AW, note: IN_A_BATCH },
@@ -66,6 +68,10 @@ async function makersOf(client: string): Promise<Makers> {
     case "amqplib": {
       const { amqplibProcess, amqplibSend } = await import("./amqplib.ts");
       return { process: amqplibProcess, send: amqplibSend };
+    }
+    case "rabbitmq-client": {
+      const { rabbitmqClientProcess, rabbitmqClientSend } = await import("./rabbitmq-client.ts");
+      return { process: rabbitmqClientProcess, send: rabbitmqClientSend };
     }
     case "sqs": {
       const { sqsProcess, sqsSend, sqsSendBatch } = await import("./sqs.ts");

@@ -51,6 +51,7 @@ export const clients = [
     package: "rabbitmq-client",
     subpath: "rabbitmq-client",
     features: "rabbitmq-client",
+    measured: "rabbitmq-client",
     page: "docs/rabbitmq.md",
     broker: "RabbitMQ 3.10",
     does: "consumers, publishers, channels, RPC clients; what a handler gives acknowledges, what it throws refuses",
