@@ -1,4 +1,4 @@
-import { once } from "node:events";
+import { EventEmitter, once } from "node:events";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 
 /** A proxy before a server, whose connections can be cut. */
@@ -7,6 +7,8 @@ export interface TcpProxy {
   readonly host: string;
   /** Resets every connection that there is, in the middle of whatever it carries. */
   cut(): void;
+  /** Resolves when so many more pieces of whatever clients say have gone to the server. */
+  carried(pieces?: number): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -14,8 +16,11 @@ export interface TcpProxy {
 export async function proxyTo(target: string): Promise<TcpProxy> {
   const [host = "", port] = target.split(":");
   const sockets = new Set<Socket>();
+  const said = new EventEmitter();
+  said.setMaxListeners(0);
   const server = createServer((client) => {
     const upstream = connect(Number(port), host);
+    client.on("data", () => said.emit("piece"));
     for (const [from, to] of [
       [client, upstream],
       [upstream, client],
@@ -37,6 +42,9 @@ export async function proxyTo(target: string): Promise<TcpProxy> {
   return {
     host: `127.0.0.1:${(server.address() as AddressInfo).port}`,
     cut,
+    async carried(pieces = 1) {
+      for (let at = 0; at < pieces; at++) await once(said, "piece");
+    },
     async close() {
       server.close();
       cut();
