@@ -19,7 +19,6 @@ export class Scope implements Ending {
   /** What the message was dead-lettered for: its span is an error though the handler resolves. */
   parked: { readonly error: unknown } | undefined;
   private readonly startMs: number;
-  private ended = false;
 
   constructor(
     message: object | undefined,
@@ -46,10 +45,8 @@ export class Scope implements Ending {
     return follow(call, this.context, this);
   }
 
-  /** Ends the span and records the duration. Never throws; a second call does nothing. */
+  /** Ends the span and records the duration. Never throws. Called once. */
   end(failed: boolean, thrown: unknown): void {
-    if (this.ended) return;
-    this.ended = true;
     const bad = failed || this.parked !== undefined;
     const error = failed ? thrown : this.parked?.error;
     try {

@@ -1,10 +1,10 @@
 import { type Attributes, type Context, type Link, type Span, SpanKind } from "@opentelemetry/api";
 import { activeContext } from "./context.ts";
-import { fault, started } from "./guard.ts";
+import { discard, fault, started } from "./guard.ts";
 import { Call, type Ending, follow } from "./run.ts";
 import { markFailed } from "./failure.ts";
-import { DESTINATION, GROUP, OPERATION_NAME, OPERATION_TYPE, SYSTEM } from "./semconv.ts";
-import { clientAttributes } from "./source.ts";
+import { ERROR_TYPE, errorType, GROUP, OPERATION_NAME, OPERATION_TYPE, SYSTEM } from "./semconv.ts";
+import { clientAttributes, destinationNames } from "./source.ts";
 import type { Tracing } from "./tracing.ts";
 
 /** What a settlement is of; a commit over several destinations names none. */
@@ -35,47 +35,108 @@ export function settle<Result>(
   return follow(new Call(call, undefined, undefined), undefined, ending);
 }
 
-/** Opens a settlement's span, for one that answers through a callback; undefined where there is none. */
+/**
+ * Opens a settlement, for one that answers through a callback: its span, and how long it takes.
+ * Undefined where there is neither.
+ */
 export function openSettlement(
   operation: string,
   tracing: Tracing,
   settlement: Settlement,
 ): Ending | undefined {
-  let span: Span | undefined;
   try {
-    if (tracing.spans) span = started(start(operation, tracing, settlement));
+    const named = namesOf(operation, tracing, settlement);
+    let span: Span | undefined;
+    try {
+      if (tracing.spans) span = started(start(operation, tracing, settlement, named));
+    } catch (error) {
+      fault("start span", error);
+    }
+    const timed = tracing.now().meters.operation !== undefined;
+    if (span === undefined && !timed) return undefined;
+    return new Settling(tracing, span, named.measured, timed ? performance.now() : 0);
   } catch (error) {
-    fault("start span", error);
+    fault("adapter", error);
+    return undefined;
   }
-  if (span === undefined) return undefined;
-  const settling = span;
+}
+
+/** A settlement on its way. */
+class Settling implements Ending {
+  private readonly tracing: Tracing;
+  private readonly span: Span | undefined;
+  private readonly measured: Attributes;
+  private readonly startMs: number;
+
+  constructor(tracing: Tracing, span: Span | undefined, measured: Attributes, startMs: number) {
+    this.tracing = tracing;
+    this.span = span;
+    this.measured = measured;
+    this.startMs = startMs;
+  }
+
+  end(failed: boolean, error: unknown): void {
+    try {
+      this.measure(failed ? errorType(error) : undefined);
+    } catch (problem) {
+      fault("metrics", problem);
+    }
+    try {
+      if (failed && this.span?.isRecording()) markFailed(this.span, error);
+      this.span?.end();
+    } catch (problem) {
+      fault("end span", problem);
+    }
+  }
+
+  private measure(failure: string | undefined): void {
+    const { operation } = this.tracing.now().meters;
+    if (operation === undefined || this.startMs === 0) return;
+    const attributes =
+      failure === undefined ? this.measured : { ...this.measured, [ERROR_TYPE]: failure };
+    const recorded: unknown = operation.record(
+      (performance.now() - this.startMs) / 1000,
+      attributes,
+    );
+    discard("metrics", recorded);
+  }
+}
+
+interface Names {
+  readonly spanName: string;
+  readonly span: Attributes;
+  readonly measured: Attributes;
+}
+
+/** How a settlement is called in its span and in metrics, where a template stands for the destination. */
+function namesOf(
+  operation: string,
+  tracing: Tracing,
+  { system, destination, group }: Settlement,
+): Names {
+  const named = destination === undefined ? undefined : destinationNames(tracing, destination);
+  const shared = { [SYSTEM]: system, ...(group === undefined ? {} : { [GROUP]: group }) };
   return {
-    end(failed, error) {
-      try {
-        if (failed && settling.isRecording()) markFailed(settling, error);
-        settling.end();
-      } catch (problem) {
-        fault("end span", problem);
-      }
-    },
+    spanName: `${operation} ${named?.low ?? ""}`.trimEnd(),
+    span: { ...shared, ...named?.span },
+    measured: { [OPERATION_NAME]: operation, ...shared, ...named?.metric },
   };
 }
 
 function start(
   operation: string,
   tracing: Tracing,
-  { system, destination, group, attributes, context, links }: Settlement,
+  { attributes, context, links }: Settlement,
+  named: Names,
 ): Span {
   return tracing.now().tracer.startSpan(
-    destination === undefined ? operation : `${operation} ${destination}`,
+    named.spanName,
     {
       kind: SpanKind.CLIENT,
       attributes: {
         [OPERATION_NAME]: operation,
         [OPERATION_TYPE]: "settle",
-        [SYSTEM]: system,
-        ...(destination === undefined ? {} : { [DESTINATION]: destination }),
-        ...(group === undefined ? {} : { [GROUP]: group }),
+        ...named.span,
         ...attributes,
         ...clientAttributes(tracing),
       },

@@ -10,6 +10,7 @@ import { type Draft, drafts, Order, REGION } from "./host-messages.ts";
 import { encodingProducer, PARTITIONS, type Sent } from "./host-producer.ts";
 import { snapshot } from "./host-snapshot.ts";
 import { tracing, type Tracing } from "./sdk.ts";
+import { stubProducer } from "./stub-kafkajs.ts";
 
 let observed: Tracing;
 before(() => {
@@ -91,6 +92,36 @@ test("sendBatch: the broker gets the same records, or the host the same error", 
       }));
     }),
     { numRuns: 200 },
+  );
+});
+
+test("what is asked of kafkajs besides the messages reaches it as it was", async () => {
+  const asked = fc.record(
+    {
+      acks: fc.constantFrom(-1, 0, 1),
+      timeout: fc.nat(60_000),
+      compression: fc.constantFrom(0, 1, 2, 3, 4),
+    },
+    { requiredKeys: [] },
+  );
+  await fc.assert(
+    fc.asyncProperty(asked, async (options) => {
+      const { client, calls } = stubProducer();
+      const producer = traced(client);
+      const transaction = await producer.transaction();
+      const messages = [{ value: "1" }];
+      const topicMessages = [{ topic: "orders", messages }];
+      for (const sender of [producer, transaction]) {
+        await sender.send({ topic: "orders", messages, ...options });
+        await sender.sendBatch({ topicMessages, ...options });
+      }
+      assert.equal(calls.length, 4);
+      for (const { acks, timeout, compression } of calls) {
+        const { acks: wanted, timeout: timeoutMs, compression: by } = options;
+        assert.deepEqual([acks, timeout, compression], [wanted, timeoutMs, by]);
+      }
+    }),
+    { numRuns: 50 },
   );
 });
 

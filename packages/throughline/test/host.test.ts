@@ -77,6 +77,22 @@ test("a handler gets the very argument, and the receiver that the client calls i
   );
 });
 
+test("a batch's handler gets the very payload, its functions with it, and the client's receiver", async () => {
+  const { client, config } = stubConsumer();
+  const seen: unknown[] = [];
+  await traced(client).run({
+    async eachBatch(this: unknown, ...given) {
+      seen.push(this, ...given);
+    },
+  });
+  const receiver = {};
+  const payload = { batch: { topic: "orders", partition: 0, messages: [record()] } };
+  await Reflect.apply(config().eachBatch as () => Promise<void>, receiver, [payload]);
+  assert.equal(seen.length, 2);
+  assert.equal(seen[0], receiver);
+  assert.equal(seen[1], payload);
+});
+
 test("a promise's derived promise is given back, so that its kind stays", () => {
   class Cancellable<Value> extends Promise<Value> {
     cancel(): string {

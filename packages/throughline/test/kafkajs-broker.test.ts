@@ -168,6 +168,22 @@ for (const retriable of [true, false]) {
   );
 }
 
+/** The offset of a group in partition 0, which Kafka shows a while after the transaction's commit. */
+async function committedOffset(kafka: Kafka, groupId: string, topic: string): Promise<string> {
+  const admin = kafka.admin();
+  await admin.connect();
+  try {
+    for (;;) {
+      const [found] = await admin.fetchOffsets({ groupId, topics: [topic] });
+      const offset = found?.partitions[0]?.offset;
+      if (offset !== undefined && offset !== "-1") return offset;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  } finally {
+    await admin.disconnect();
+  }
+}
+
 test(
   "a transaction that is aborted is never consumed, and one that is committed keeps each message's trace",
   options,
@@ -193,13 +209,15 @@ test(
       compression: CompressionTypes.GZIP,
       topicMessages: [{ topic, messages: [{ key: "k", value: null }, { value: "three" }] }],
     });
+    const settled = `settled-${topic}`;
     await committed.sendOffsets({
-      consumerGroupId: groupId,
-      topics: [{ topic, partitions: [{ partition: 0, offset: "0" }] }],
+      consumerGroupId: settled,
+      topics: [{ topic, partitions: [{ partition: 0, offset: "7" }] }],
     });
     await committed.commit();
     assert.equal(committed.isActive(), false);
     await producer.disconnect();
+    assert.equal(await committedOffset(kafka, settled, topic), "7");
 
     const values: (string | undefined)[] = [];
     await consumeSome(kafka.consumer({ groupId }), [topic], 3, async ({ message }) => {

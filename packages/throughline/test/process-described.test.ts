@@ -45,6 +45,14 @@ test("a span of a Kafka record says where it came from and which it is", async (
   );
 });
 
+test("a long key is cut, as bytes and as text", async () => {
+  for (const key of [Buffer.from("k".repeat(5000)), "k".repeat(5000)]) {
+    const span = await processed(record({}, { key } as object));
+    const said = span?.attributes["messaging.kafka.message.key"] as string;
+    assert.ok("k".repeat(5000).startsWith(said) && said.length > 0 && said.length <= 256, said);
+  }
+});
+
 test("a record without a key, or with a value, says neither", async () => {
   const span = await processed(record({}, { key: null, value: Buffer.from("") }));
   assert.equal(span?.attributes["messaging.kafka.message.key"], undefined);

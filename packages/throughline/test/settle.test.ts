@@ -71,3 +71,42 @@ test("with spans off, and for an ignored topic, it is made without one", async (
   assert.equal(commits, 2);
   assert.deepEqual(observed.spans(), []);
 });
+
+test("a commit's duration is measured, with and without spans, and a failed one by its error's type", async () => {
+  const topic = "committed";
+  await committing(async () => {}).consumer.commitOffsets([offset(topic)]);
+  await committing(async () => {}, { spans: "off" }).consumer.commitOffsets([offset(topic)]);
+  const { consumer } = committing(() => Promise.reject(new RangeError("behind")));
+  await assert.rejects(consumer.commitOffsets([offset(topic)]), RangeError);
+  const durations = (await observed.metrics()).get("messaging.client.operation.duration");
+  const points = durations?.points.filter(
+    ({ attributes }) => attributes["messaging.destination.name"] === topic,
+  );
+  const shared = {
+    "messaging.operation.name": "commit",
+    "messaging.system": "kafka",
+    "messaging.consumer.group.name": "payments",
+    "messaging.destination.name": topic,
+  };
+  assert.deepEqual(
+    points?.map(({ attributes, value }) => [{ ...attributes }, (value as { count: number }).count]),
+    [
+      [shared, 2],
+      [{ ...shared, "error.type": "RangeError" }, 1],
+    ],
+  );
+});
+
+test("with a template, a commit's span is named by it, and its duration names nothing else", async () => {
+  const options: Options = { destinationTemplate: () => "settled-{id}" };
+  await committing(async () => {}, options).consumer.commitOffsets([offset("settled-7")]);
+  assert.equal(observed.spans()[0]?.name, "commit settled-{id}");
+  assert.equal(observed.spans()[0]?.attributes["messaging.destination.name"], "settled-7");
+  const durations = (await observed.metrics()).get("messaging.client.operation.duration");
+  const [point] =
+    durations?.points.filter(
+      ({ attributes }) => attributes["messaging.destination.template"] === "settled-{id}",
+    ) ?? [];
+  assert.equal(point?.attributes["messaging.operation.name"], "commit");
+  assert.equal("messaging.destination.name" in (point?.attributes ?? {}), false);
+});

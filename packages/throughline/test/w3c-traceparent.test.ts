@@ -137,3 +137,18 @@ test("nothing is sent for a context without a valid span", () => {
   assert.deepEqual(injectContext({}, ROOT_CONTEXT), {});
   assert.deepEqual(injectContext({}, trace.setSpanContext(ROOT_CONTEXT, invalid)), {});
 });
+
+for (const [name, read] of readers) {
+  test(`${name}: several of one trace count as the last, of different traces as none`, () => {
+    const last = `00-${TRACE_ID}-${"7".repeat(16)}-00`;
+    const one = trace.getSpanContext(read({ traceparent: [TRACEPARENT, last] }));
+    assert.equal(one?.spanId, "7".repeat(16));
+    const other = `00-${"a".repeat(32)}-${SPAN_ID}-01`;
+    for (const traceparent of [
+      [TRACEPARENT, other],
+      [other, TRACEPARENT],
+    ]) {
+      assert.equal(trace.getSpanContext(read({ traceparent })), undefined);
+    }
+  });
+}
