@@ -38,6 +38,19 @@ async function consumeEach(): Promise<(from: number, to: number) => Promise<void
   };
 }
 
+/** With spans that record, and are dropped when they end, and with durations measured. */
+async function consumeMeasured(): Promise<(from: number, to: number) => Promise<void>> {
+  const { meterProvider } = observed;
+  const Provider = observed.tracerProvider.constructor as new () => typeof observed.tracerProvider;
+  const stub = stubConsumer();
+  await traced(stub.client, { groupId: "g", tracerProvider: new Provider(), meterProvider }).run({
+    eachMessage: async () => {},
+  });
+  return async (from, to) => {
+    for (let at = from; at < to; at++) await stub.deliver(record());
+  };
+}
+
 async function consumeBatches(): Promise<(from: number, to: number) => Promise<void>> {
   const stub = stubConsumer();
   await traced(stub.client, { groupId: "g" }).run({
@@ -97,6 +110,7 @@ async function sendAnywhere(): Promise<(from: number, to: number) => Promise<voi
 
 const ways = [
   { way: "eachMessage", make: consumeEach, messages: MESSAGES },
+  { way: "eachMessage, sampled and measured", make: consumeMeasured, messages: MESSAGES / 5 },
   { way: "eachBatch", make: consumeBatches, messages: MESSAGES },
   { way: "processMessage again", make: reenter, messages: MESSAGES },
   { way: "from anywhere", make: consumeFromAnywhere, messages: MESSAGES / 20 },

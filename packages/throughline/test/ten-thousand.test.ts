@@ -27,13 +27,15 @@ interface Outcome {
   readonly delivered: ReadonlySet<string>;
   readonly failures: readonly string[];
   readonly committed: readonly string[];
+  /** What run() gave, and what handling each record did, by its number. */
   readonly returned: unknown;
+  readonly values: readonly unknown[];
 }
 
 interface Handled {
   /** The application's own part of one record: true when it is left to a timer to finish. */
   readonly one: (record: number, leaveTimer: (work: () => void) => void) => Promise<void>;
-  readonly scoped: (message: object, work: () => Promise<void>) => Promise<void>;
+  readonly scoped: <Value>(message: object, work: () => Promise<Value>) => Promise<Value>;
   readonly wrap: (consumer: Consumer) => Consumer;
 }
 
@@ -63,6 +65,7 @@ async function consume(
   );
   const delivered = new Set<string>();
   const failures: string[] = [];
+  const values: unknown[] = [];
   const timers: Promise<void>[] = [];
   const failed = new Set<number>();
   const leaveTimer = (work: () => void): void => {
@@ -88,7 +91,7 @@ async function consume(
   }: EachBatchPayload): Promise<void> => {
     for (const message of batch.messages) {
       const record = Number(message.value);
-      await handled.scoped(message, async () => {
+      values[record] = await handled.scoped(message, async () => {
         await handled.one(record, leaveTimer);
         if (record % FAILING === 1 && !failed.has(record)) {
           failed.add(record);
@@ -96,6 +99,7 @@ async function consume(
           failures.push(error.message);
           throw error;
         }
+        return `order ${record}`;
       });
       delivered.add(`${batch.partition}:${message.offset}`);
       resolveOffset(message.offset);
@@ -120,7 +124,7 @@ async function consume(
   const committed = (offsets?.partitions ?? [])
     .map(({ partition, offset }) => `${partition}:${offset}`)
     .toSorted();
-  return { delivered, failures: failures.toSorted(), committed, returned };
+  return { delivered, failures: failures.toSorted(), committed, returned, values };
 }
 
 test(
@@ -133,32 +137,33 @@ test(
     const observed = tracing();
     try {
       const tracer = trace.getTracer("application");
+      const spanned = (name: string, record: number): void =>
+        tracer.startSpan(name, { attributes: { record } }).end();
+      const one: Handled["one"] = async (record, leaveTimer) => {
+        spanned("before await", record);
+        await new Promise((resolve) => setImmediate(resolve));
+        spanned("after await", record);
+        if (record % 7 === 0) leaveTimer(() => spanned("in a timer", record));
+      };
       const bare = await consume(kafka, topic, `bare-${topic}`, {
         wrap: (consumer) => consumer,
         scoped: (_message, work) => work(),
-        one: async () => {
-          await new Promise((resolve) => setImmediate(resolve));
-        },
+        one,
       });
-      const spanned = (name: string, record: number): void =>
-        tracer.startSpan(name, { attributes: { record } }).end();
+      observed.reset();
       const ours = await consume(kafka, topic, `ours-${topic}`, {
         wrap: (consumer) => traced(consumer),
         scoped: (message, work) => processMessage(message, work),
-        one: async (record, leaveTimer) => {
-          spanned("before await", record);
-          await new Promise((resolve) => setImmediate(resolve));
-          spanned("after await", record);
-          if (record % 7 === 0) leaveTimer(() => spanned("in a timer", record));
-        },
+        one,
       });
 
       assert.equal(bare.delivered.size, RECORDS);
       assert.equal(ours.delivered.size, RECORDS);
+      assert.equal(ours.values[RECORDS - 1], `order ${RECORDS - 1}`);
       assert.ok([...ours.delivered].every((place) => bare.delivered.has(place)));
       assert.deepEqual(
-        [ours.failures, ours.committed, ours.returned],
-        [bare.failures, bare.committed, bare.returned],
+        [ours.failures, ours.committed, ours.returned, ours.values],
+        [bare.failures, bare.committed, bare.returned, bare.values],
       );
 
       const spans = observed.spans();
