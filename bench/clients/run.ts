@@ -2,6 +2,7 @@ import { inFreshProcess } from "../child.ts";
 import type { Effort, Samples } from "../measure.ts";
 import { type Ran, type Section, sectionOf } from "../results.ts";
 import { ratio } from "../statistics.ts";
+import { notBuilt } from "./native.ts";
 import { type ClientSection, SECTIONS } from "./sections.ts";
 
 /** A quarter of a minute a section: all of them take six minutes at most. */
@@ -11,6 +12,8 @@ const SHORT: Effort = { rounds: 2, runs: 1, warmUp: 1, limitMs: 20_000 };
 
 /** What each client's adapter adds to the bare client, beside its OpenTelemetry instrumentation. */
 export async function run(short: boolean, progress: (text: string) => void): Promise<Ran> {
+  if (notBuilt !== undefined)
+    console.error(`clients, without Confluent's and rdkafka: ${notBuilt}`);
   const sections: Section[] = [];
   for (const section of SECTIONS) {
     sections.push(await measured(section, short ? SHORT : FULL, progress));

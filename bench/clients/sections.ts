@@ -1,7 +1,8 @@
 import { check, type CheckedVariant } from "../gate/checked.ts";
 import type { Variant } from "../measure.ts";
+import { notBuilt } from "./native.ts";
 
-export type What = "process" | "send" | "sendBatch";
+export type What = "process" | "send" | "sendBatch" | "classicProcess" | "classicSend";
 
 /** What is measured of one client. */
 export interface ClientSection {
@@ -25,6 +26,16 @@ const RECEIVED =
 const IN_A_BATCH =
   "of ten in a call; ours has a span for each and one for the call, the peer one in all";
 
+/** Clients that `npm run native` builds; without it they are left out. */
+const COMPILED: readonly ClientSection[] = [
+  { client: "confluent", what: "process" },
+  { client: "confluent", what: "send" },
+  { client: "confluent", what: "classicProcess" },
+  { client: "confluent", what: "classicSend" },
+  { client: "rdkafka", what: "process" },
+  { client: "rdkafka", what: "send" },
+];
+
 /** In the order in which they run, each in a process of its own. */
 export const SECTIONS: readonly ClientSection[] = [
   { client: "kafkajs", what: "process", peer: KJ },
@@ -41,6 +52,7 @@ export const SECTIONS: readonly ClientSection[] = [
   { client: "sns", what: "send", peer: AW },
   { client: "sqs-consumer", what: "process", peer: AW, note: RECEIVED },
   { client: "lambda", what: "process" },
+  ...(notBuilt === undefined ? COMPILED : []),
 ];
 
 /** The variants of a section, each held to the spans that it should end. */
@@ -83,6 +95,19 @@ async function makersOf(client: string): Promise<Makers> {
       return { process: (await import("./sqs-consumer.ts")).sqsConsumerProcess };
     case "lambda":
       return { process: (await import("./lambda.ts")).lambdaProcess };
+    case "confluent": {
+      const made = await import("./confluent.ts");
+      return {
+        process: made.confluentProcess,
+        send: made.confluentSend,
+        classicProcess: made.confluentClassicProcess,
+        classicSend: made.confluentClassicSend,
+      };
+    }
+    case "rdkafka": {
+      const { rdkafkaProcess, rdkafkaSend } = await import("./rdkafka.ts");
+      return { process: rdkafkaProcess, send: rdkafkaSend };
+    }
     default:
       throw new Error(`the bench has no client ${client}`);
   }
