@@ -11,8 +11,10 @@ const HELP = `npm run bench -- [gate] [report] [clients] [--short] [--json FILE]
   report    end to end on a real Kafka, 200,000 records a variant, with an exporter that answers
             asynchronously. Started by services/, or named by KAFKA_BROKERS.
   clients   in process: what each client's adapter adds to the bare client, beside the client's
-            OpenTelemetry instrumentation. Two minutes. docs/clients.md is written from
-            clients/results.json: npm run bench -- clients --json bench/clients/results.json
+            OpenTelemetry instrumentation. Six minutes; Confluent's and rdkafka where npm run
+            native -- --build has built them. docs/clients.md and the README's table are written
+            from clients/results.json: npm run bench -- clients --json bench/clients/results.json
+            and then node scripts/check/clients.mjs --write
   java      spring-kafka beside OpenTelemetry's own library, in process and on a real Kafka (java/bench)
   capture   writes the captured messages of the gate anew, off a real Kafka
 
