@@ -10,6 +10,8 @@ import { type BrokerPorts, serverProperties } from "./properties.ts";
 
 export interface GuardSetup extends JvmSetup {
   ports: BrokerPorts;
+  /** `host:port` that clients are told to connect to. */
+  advertised: string;
   /** How long the broker may take to be ready, each time it is started. */
   timeoutMs: number;
 }
@@ -25,7 +27,8 @@ await standGuard({
   ready: /Kafka Server started/,
   /** Writes the properties and gives the data folder the cluster id that KRaft asks for. */
   async prepare(launch) {
-    await writeFile(properties, serverProperties(setup.ports, join(setup.folder, "data")));
+    const { ports, advertised, folder } = setup;
+    await writeFile(properties, serverProperties(ports, advertised, join(folder, "data")));
     const clusterId = `A${randomBytes(16).toString("base64url").slice(1)}`; // may not start with "-"
     const args = ["format", "-t", clusterId, "-c", properties, "--standalone"];
     const tool = launch(() => startJvm(setup, "kafka.tools.StorageTool", args));

@@ -20,10 +20,15 @@ export interface KafkaOptions {
   progress?: Progress;
   /** How long the broker may take to be ready, fetching its jars not counted. Default 90,000. */
   timeoutMs?: number;
+  /**
+   * Given the broker's address, gives the one that clients are told and connect to: a proxy's, that
+   * a test can cut. Called again where the broker has to be given another port.
+   */
+  through?: (brokers: string) => Promise<string>;
 }
 
 export interface RealKafka extends Restartable {
-  /** `127.0.0.1:port`, as `KAFKA_BROKERS` has it. */
+  /** `127.0.0.1:port`, as `KAFKA_BROKERS` has it; with `through`, what that gave. */
   brokers: string;
 }
 
@@ -47,12 +52,14 @@ export async function startKafka(options: KafkaOptions = {}): Promise<RealKafka>
   for (let attempt = 1; ; attempt++) {
     const [client, controller] = (await freePorts(2)) as [number, number];
     const folder = await mkdtemp(join(tmpdir(), "throughline-kafka-"));
-    const brokers = `127.0.0.1:${client}`;
+    const bound = `127.0.0.1:${client}`;
+    const brokers = (await options.through?.(bound)) ?? bound;
     progress(`Kafka ${KAFKA_VERSION}: starting on ${brokers}`);
     try {
       const java = javaCommand();
       const timeoutMs = options.timeoutMs ?? 90_000;
-      const setup: GuardSetup = { java, jars, folder, ports: { client, controller }, timeoutMs };
+      const ports = { client, controller };
+      const setup: GuardSetup = { java, jars, folder, ports, advertised: brokers, timeoutMs };
       const server = await startRestartable(`Kafka ${KAFKA_VERSION}`, GUARD, setup, progress);
       return Object.assign(server, { brokers });
     } catch (error) {

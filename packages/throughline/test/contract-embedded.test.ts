@@ -9,6 +9,7 @@ import { tracing } from "./sdk.ts";
 
 const features: Features = {
   ...onRealKafka,
+  settlementTimeouts: "the embedded Kafka ended no member's session in thirty seconds",
   transactions: "the embedded Kafka has none: it delivers what was aborted",
 };
 

@@ -18,7 +18,7 @@ const features: Features = {
   settlement: true,
   ownSettlement: "kafkajs commits offsets, which are no message's own",
   refusing: "Kafka keeps its records: there is nothing to refuse",
-  settlementTimeouts: "a record comes again when its group is assigned anew, and not by time",
+  settlementTimeouts: "the Kafka in memory ends no session",
   pulling: "kafkajs hands records to handlers alone",
   sendingOn: "what kafkajs sends and what it hands over are different objects",
   brokerDeadLetters: "Kafka dead-letters nothing by itself",

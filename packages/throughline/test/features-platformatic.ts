@@ -12,7 +12,7 @@ export const features: Features = {
   settlement: true,
   ownSettlement: "a commit is of an offset, which takes all before it along",
   refusing: "Kafka keeps its records: there is nothing to refuse",
-  settlementTimeouts: "a record comes again when its group is assigned anew, and not by time",
+  settlementTimeouts: "the client sends its heartbeats by itself: no handler is too slow for it",
   pulling: "a stream fetches ahead: nothing asks the broker for one message",
   sendingOn: "a consumed message names its own topic: what is sent on is made anew",
   brokerDeadLetters: "Kafka dead-letters nothing by itself",

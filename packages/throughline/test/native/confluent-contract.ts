@@ -83,8 +83,16 @@ class ConfluentConnection implements Connection {
     this.clients = [kafka, producer, consumer];
   }
 
-  async destination(): Promise<string> {
-    const topic = `contract-${randomUUID()}`;
+  destination(): Promise<string> {
+    return this.topic("contract-");
+  }
+
+  hastyDestination(): Promise<string> {
+    return this.topic(HASTY);
+  }
+
+  private async topic(prefix: string): Promise<string> {
+    const topic = `${prefix}${randomUUID()}`;
     const kafka = new Kafka({ brokers: this.brokers.split(","), logLevel: logLevel.NOTHING });
     await createTopic(kafka, topic, LANES);
     return topic;
@@ -102,7 +110,13 @@ class ConfluentConnection implements Connection {
 
   async consume(topic: string, { each, batch, lanes, retries }: Consuming): Promise<void> {
     const consumer = this.kafka.consumer({
-      kafkaJS: { groupId: groupOf(topic), fromBeginning: true, maxWaitTimeInMs: 200 },
+      kafkaJS: {
+        groupId: groupOf(topic),
+        fromBeginning: true,
+        maxWaitTimeInMs: 200,
+        // The client gives a handler twice the rebalance timeout, its max.poll.interval.ms.
+        ...(topic.startsWith(HASTY) && { sessionTimeout: 1000, rebalanceTimeout: 1000 }),
+      },
     });
     this.consumers.set(topic, consumer);
     await consumer.connect();
@@ -169,6 +183,9 @@ class ConfluentConnection implements Connection {
     return made;
   }
 }
+
+/** Topics whose consumers have two seconds for a message. */
+const HASTY = "contract-hasty-";
 
 function groupOf(topic: string): string {
   return `group-of-${topic}`;
