@@ -17,7 +17,9 @@ if (brokers === undefined) {
     name: "kafkajs on Kafka",
     kafka: () => new Kafka({ brokers, logLevel: logLevel.NOTHING }),
   });
-  contractSuite((name, body) => test(name, body), client, features, {
+  const settlementTimeouts = "claimed in contract-timeouts-kafkajs.test.ts, by itself";
+  const has = { ...features, settlementTimeouts };
+  contractSuite((name, body) => test(name, body), client, has, {
     tracing,
     after,
     skip: (name, reason) => test(name, { skip: reason }),

@@ -14,7 +14,9 @@ if ("reason" in client) test(name, { skip: client.reason });
 else if (brokers === undefined) test(name, { skip: noKafka });
 else {
   const contract = confluentContract(client.built, brokers);
-  contractSuite((claim, body) => test(claim, body), contract, features, {
+  const settlementTimeouts = "claimed in contract-timeouts-confluent.test.ts, by itself";
+  const has = { ...features, settlementTimeouts };
+  contractSuite((claim, body) => test(claim, body), contract, has, {
     tracing,
     after,
     skip: (claim, reason) => test(claim, { skip: reason }),
