@@ -7,7 +7,7 @@ import { kafkajsContract } from "./kafkajs-contract.ts";
 import { tracing } from "./sdk.ts";
 
 // The contract's claim on a handler that takes longer than its group waits, by itself: consumers
-// that have a second go on losing it on a busy machine, and would disturb the other claims.
+// that have three seconds go on losing it on a busy machine, and would disturb the other claims.
 
 const brokers = process.env["KAFKA_BROKERS"]?.split(",");
 

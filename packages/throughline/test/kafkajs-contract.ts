@@ -130,7 +130,7 @@ class KafkajsConnection implements Connection {
       groupId: groupOf(topic),
       maxWaitTimeInMs: 200,
       // kafkajs sends no heartbeat while a handler runs: the session ends under one that takes longer.
-      ...(topic.startsWith(HASTY) && { sessionTimeout: 1000, heartbeatInterval: 100 }),
+      ...(topic.startsWith(HASTY) && { sessionTimeout: 3000, heartbeatInterval: 300 }),
       retry: {
         initialRetryTime: 20,
         // A failure that is to be reported ends the consumer, which is when kafkajs shows the error.
@@ -201,7 +201,7 @@ class KafkajsConnection implements Connection {
   }
 }
 
-/** Topics whose consumers have a second for a message. */
+/** Topics whose consumers have three seconds for a message. */
 const HASTY = "contract-hasty-";
 
 function groupOf(topic: string): string {

@@ -115,7 +115,7 @@ class ConfluentConnection implements Connection {
         fromBeginning: true,
         maxWaitTimeInMs: 200,
         // The client gives a handler twice the rebalance timeout, its max.poll.interval.ms.
-        ...(topic.startsWith(HASTY) && { sessionTimeout: 1000, rebalanceTimeout: 1000 }),
+        ...(topic.startsWith(HASTY) && { sessionTimeout: 3000, rebalanceTimeout: 2000 }),
       },
     });
     this.consumers.set(topic, consumer);
@@ -184,7 +184,7 @@ class ConfluentConnection implements Connection {
   }
 }
 
-/** Topics whose consumers have two seconds for a message. */
+/** Topics whose consumers have four seconds for a message. */
 const HASTY = "contract-hasty-";
 
 function groupOf(topic: string): string {

@@ -8,7 +8,7 @@ import { brokers, nativeClient, noKafka } from "./client.ts";
 import { confluentContract } from "./confluent-contract.ts";
 
 // The contract's claim on a handler that takes longer than max.poll.interval.ms, by itself:
-// consumers that have two seconds go on losing it on a busy machine, and would disturb the others.
+// consumers that have four go on losing it on a busy machine, and would disturb the others.
 
 const name = "Confluent's KafkaJS on Kafka keeps the contract on handlers that take too long";
 const client = nativeClient<typeof confluentPackage>("@confluentinc/kafka-javascript");
