@@ -12,6 +12,7 @@ const root = join(import.meta.dirname, "../..");
 const read = (path) => readFileSync(join(root, path), "utf8");
 
 const { devDependencies } = JSON.parse(read("package.json"));
+const { peerDependencies } = JSON.parse(read("packages/throughline/package.json"));
 const costs = JSON.parse(read("bench/clients/results.json"));
 const described = await Promise.all(
   clients.map(async (client) => {
@@ -19,7 +20,8 @@ const described = await Promise.all(
     const tried = client.tried ?? devDependencies[client.package];
     if (tried === undefined) throw new Error(`${client.package} is not in the root's package.json`);
     const declared = features === undefined ? undefined : await featuresOf(features);
-    return { ...client, tried, declared, cost: costOf(client) };
+    const accepted = peerDependencies[client.package];
+    return { ...client, tried, accepted, declared, cost: costOf(client) };
   }),
 );
 

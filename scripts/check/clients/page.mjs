@@ -14,6 +14,8 @@ export function clientsPage(all, costs, source) {
     "",
     ...capabilities(clients, meanings),
     "",
+    "The versions that are accepted are the package's peer dependencies. Those of Kafka's clients begin with the version that was tried: older ones were not.",
+    "",
     ...clients.flatMap((client) => gapsOf(client, meanings)),
     ...added(all, costs),
   ].join("\n");
@@ -25,6 +27,7 @@ function capabilities(clients, meanings) {
     row(head),
     row(["---", ...clients.map(() => ":-:")]),
     row(["version tried", ...clients.map(({ tried }) => tried)]),
+    row(["versions accepted", ...clients.map(({ accepted }) => accepted)]),
     ...[...meanings].map(([feature, meaning]) =>
       row([meaning, ...clients.map(({ declared }) => (declared[feature] === true ? "yes" : "-"))]),
     ),
