@@ -11,10 +11,14 @@ import io.opentelemetry.api.OpenTelemetry;
 import io.opentelemetry.api.common.Attributes;
 import io.opentelemetry.api.metrics.MeterProvider;
 import io.opentelemetry.api.trace.Span;
+import io.opentelemetry.api.trace.SpanContext;
 import io.opentelemetry.api.trace.SpanKind;
+import io.opentelemetry.api.trace.TraceFlags;
+import io.opentelemetry.api.trace.TraceState;
 import io.opentelemetry.api.trace.TracerProvider;
 import io.opentelemetry.api.trace.propagation.W3CTraceContextPropagator;
 import io.opentelemetry.context.Context;
+import io.opentelemetry.context.Scope;
 import io.opentelemetry.context.propagation.ContextPropagators;
 import io.opentelemetry.context.propagation.TextMapGetter;
 import io.opentelemetry.context.propagation.TextMapPropagator;
@@ -44,6 +48,7 @@ import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.header.Header;
 import org.apache.kafka.common.serialization.StringSerializer;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.springframework.kafka.listener.BatchInterceptor;
@@ -52,6 +57,8 @@ import org.springframework.kafka.listener.RecordInterceptor;
 /** Each part of tracing fails in turn: what the application does, gives and throws is the same. */
 class FailingTracingTest {
     private static final String TRACE = "4bf92f3577b34da6a3ce929d0e0e4736";
+    private static final String OTHER = "0af7651916cd43dd8448eb211c80319c";
+    private static final String SPAN = "b7ad6b7169203331";
 
     /**
      * @param carries whether what fails leaves the record's context to be carried on
@@ -95,7 +102,11 @@ class FailingTracingTest {
                         () -> with(null, failing(MeterProvider.class, 0)),
                         true),
                 new Broken(
-                        "an instrument", () -> with(null, failing(MeterProvider.class, 3)), true));
+                        "an instrument's builder",
+                        () -> with(null, failing(MeterProvider.class, 3)),
+                        true),
+                new Broken(
+                        "an instrument", () -> with(null, failing(MeterProvider.class, 4)), true));
     }
 
     @ParameterizedTest
@@ -123,6 +134,7 @@ class FailingTracingTest {
         ConsumerRecord<String, String> record = record();
         ConsumerRecords<String, String> batch = batch(record);
         assertSame(batch, interceptor.intercept(batch, null));
+        assertEquals(broken.carries, Context.current().get(ContextKeys.BATCH) != null);
         String value = new String("value");
         assertSame(value, throughline.callRecord(record, () -> value));
         IllegalStateException thrown = new IllegalStateException("handler");
@@ -162,11 +174,36 @@ class FailingTracingTest {
             Header header = memory.history().get(0).headers().lastHeader("traceparent");
             assertTrue(new String(header.value(), UTF_8).contains(TRACE));
 
+            SpanContext active =
+                    SpanContext.create(
+                            OTHER, SPAN, TraceFlags.getSampled(), TraceState.getDefault());
+            try (Scope scope = Context.root().with(Span.wrap(active)).makeCurrent()) {
+                producer.send(new ProducerRecord<>("next", "k", "v"));
+            }
+            header = memory.history().get(1).headers().lastHeader("traceparent");
+            assertEquals(
+                    broken.carries,
+                    header != null && new String(header.value(), UTF_8).contains(OTHER));
+
             RuntimeException refused = new IllegalStateException("closed");
             memory.sendException = refused;
             assertSame(
                     refused,
                     assertThrows(IllegalStateException.class, () -> producer.send(record)));
+        }
+    }
+
+    @Test
+    void aSpanEndsThoughItsContextCouldNotBeWritten() {
+        StringSerializer text = new StringSerializer();
+        try (Telemetry telemetry = new Telemetry(new Throwing(), Sampler.alwaysOn());
+                MockProducer<String, String> memory = new MockProducer<>(true, null, text, text)) {
+            Throughline.create(telemetry.sdk)
+                    .<String, String>producerPostProcessor()
+                    .apply(memory)
+                    .send(new ProducerRecord<>("next", "k", "v"));
+            telemetry.span("send next");
+            telemetry.allEnded();
         }
     }
 
