@@ -62,6 +62,8 @@ class RetryTopicTest {
         assertEquals(send.getSpanId(), retried.getLinks().get(0).getSpanContext().getSpanId());
         SpanData letter = telemetry.span("send " + topic + "-dlt");
         assertEquals(second.getSpanId(), letter.getParentSpanId());
+        assertEquals(
+                letter.getSpanId(), telemetry.span("process " + topic + "-dlt").getParentSpanId());
         for (SpanData span : List.of(send, first, second, retried, letter, dead)) {
             assertEquals(trace, span.getTraceId());
         }
