@@ -15,6 +15,7 @@ import io.opentelemetry.api.trace.SpanContext;
 import io.opentelemetry.api.trace.TraceFlags;
 import io.opentelemetry.api.trace.TraceState;
 import io.opentelemetry.api.trace.propagation.W3CTraceContextPropagator;
+import io.opentelemetry.context.Context;
 import io.opentelemetry.context.Scope;
 import io.opentelemetry.sdk.trace.data.SpanData;
 import io.opentelemetry.sdk.trace.samplers.Sampler;
@@ -29,6 +30,7 @@ import org.apache.kafka.common.header.internals.RecordHeaders;
 import org.junit.jupiter.api.Test;
 import org.springframework.kafka.listener.BatchInterceptor;
 import org.springframework.kafka.listener.RecordInterceptor;
+import org.springframework.kafka.support.KafkaUtils;
 
 /**
  * What is kept is bounded, and what is left around a record does not reach it. No broker needed.
@@ -74,6 +76,30 @@ class BoundsTest {
                                 .orElseThrow();
                 assertEquals(spans.size() - 1, process.getLinks().size());
             }
+        }
+    }
+
+    @Test
+    void aRecordOfABatchNamesItsGroupOnAnyThread() throws Exception {
+        try (Telemetry telemetry = new Telemetry()) {
+            Throughline throughline = Throughline.create(telemetry.sdk);
+            BatchInterceptor<String, String> interceptor = throughline.batchInterceptor();
+            ConsumerRecord<String, String> record = record(0);
+            ConsumerRecords<String, String> batch = batch(List.of(record));
+            KafkaUtils.setConsumerGroupId("payments");
+            interceptor.intercept(batch, null);
+            Thread worker =
+                    new Thread(
+                            Context.current()
+                                    .wrap(() -> throughline.processRecord(record, () -> {})));
+            worker.start();
+            worker.join();
+            interceptor.success(batch, null);
+            for (SpanData span : telemetry.spans("process orders", 2)) {
+                assertEquals("payments", span.getAttributes().get(Semconv.GROUP));
+            }
+        } finally {
+            KafkaUtils.clearConsumerGroupId();
         }
     }
 
