@@ -433,6 +433,33 @@ export function classicTraps(
     },
   );
 
+  claim(
+    "what a write stream sends, which makes a producer of its own, carries the context that its headers are given",
+    async (spans, topic) => {
+      const { injectContext } = functions as unknown as {
+        injectContext(headers: MessageHeader[]): MessageHeader[];
+      };
+      const settings = { "bootstrap.servers": brokers };
+      const stream = client.Producer.createWriteStream(settings, {}, { objectMode: true });
+      await inSpan("sender", async () => {
+        const headers = injectContext([{ tenant: "a" }]);
+        stream.write({ topic, partition: 0, value: Buffer.from("1"), headers });
+      });
+      const reading = await consumer(topic);
+      const handled = new Promise<void>((resolve) => {
+        reading.on("data", () => {
+          mark("handled");
+          resolve();
+        });
+      });
+      reading.consume();
+      await handled;
+      await new Promise<void>((resolve) => stream.close(() => resolve()));
+      await spans.ended();
+      spans.expectSpan("handled").childOf(`process ${topic}`).inTraceOf("sender");
+    },
+  );
+
   for (const what of ["null header", "listener that throws"]) {
     claim(`a ${what} ends the process traced as it ends it bare`, async (_spans, topic) => {
       const producer = await highLevel();
