@@ -12,13 +12,17 @@ export interface TcpProxy {
   close(): Promise<void>;
 }
 
-/** @param target `host:port` of the server. */
-export async function proxyTo(target: string): Promise<TcpProxy> {
+/**
+ * @param target `host:port` of the server.
+ * @param connected told of each connection.
+ */
+export async function proxyTo(target: string, connected = (): void => {}): Promise<TcpProxy> {
   const [host = "", port] = target.split(":");
   const sockets = new Set<Socket>();
   const said = new EventEmitter();
   said.setMaxListeners(0);
   const server = createServer((client) => {
+    connected();
     const upstream = connect(Number(port), host);
     client.on("data", () => said.emit("piece"));
     for (const [from, to] of [
