@@ -67,21 +67,28 @@ const step = {
   wheel,
   // Its figures take an idle minute; among the other steps it only shows that it runs.
   bench: () =>
-    run(python, [join("bench", "bench.py"), ...(positionals.length > 0 ? [] : ["--short"])]),
+    onKafka((env) =>
+      run(python, [join("bench", "bench.py"), ...(positionals.length > 0 ? [] : ["--short"])], env),
+    ),
 };
 
-/** The tests, on a Kafka of the caller's or one that is started for them. */
-async function test() {
+/** Runs something on a Kafka of the caller's or one that is started for it. */
+async function onKafka(work) {
   const services = await startAll({ only: ["kafka"] });
   try {
     for (const { name, why, wayOut } of services.absent) {
       console.log(`absent: ${name}: ${why}\n  ${wayOut}`);
     }
-    const chosen = values.k === undefined ? [] : ["-k", values.k];
-    return counted(await run(python, ["-m", "pytest", ...chosen], services.env));
+    return await work(services.env);
   } finally {
     await services.stop();
   }
+}
+
+/** The tests, on a real Kafka. */
+function test() {
+  const chosen = values.k === undefined ? [] : ["-k", values.k];
+  return onKafka(async (env) => counted(await run(python, ["-m", "pytest", ...chosen], env)));
 }
 
 /** Adds pytest's sums to the totals. */
@@ -94,24 +101,37 @@ function counted(ended) {
   return { ...ended, counted: failed > 0 };
 }
 
-/** What needs no broker: on the oldest OpenTelemetry, and on the machine's other Pythons. */
-async function versions() {
+/**
+ * The tests, on a real Kafka too, with the oldest client and OpenTelemetry that the package admits,
+ * and on the machine's other Pythons. What the programs of faults/ show is shown once, by `test`.
+ */
+function versions() {
+  return onKafka(onEachVersion);
+}
+
+async function onEachVersion(env) {
   const file = (name) => join(home, name);
   const sets = [
-    { name: "oldest", python: found.python, requirements: file("requirements-oldest.txt") },
+    {
+      name: "oldest",
+      python: found.python,
+      requirements: file("requirements-oldest.txt"),
+      but: ["-m", "not newer", "--ignore", join("tests", "test_coexist.py")],
+    },
     ...otherPythons(found.python).map((each) => ({
       ...each,
       requirements: file("requirements.txt"),
+      but: [],
     })),
   ];
   let status = 0;
-  for (const { name, python: base, requirements } of sets) {
-    console.log(`\n${name === "oldest" ? "the oldest OpenTelemetry" : `Python ${name}`}`);
+  for (const { name, python: base, requirements, but } of sets) {
+    console.log(`\n${name === "oldest" ? "the oldest client and OpenTelemetry" : `Python ${name}`}`);
     const packages = ["-r", requirements];
     const stamp = readFileSync(requirements, "utf8");
     const bin = makeVenv(base, join(cache, `python-${name}`), packages, stamp);
-    const without = ["--ignore", join("tests", "test_coexist.py")];
-    const ended = counted(await run(bin, ["-m", "pytest", "-m", "not kafka", ...without]));
+    const without = ["--ignore", join("tests", "test_faults.py"), ...but];
+    const ended = counted(await run(bin, ["-m", "pytest", ...without], env));
     if (ended.status !== 0 && !ended.counted) totals.failed++;
     status ||= ended.status;
   }

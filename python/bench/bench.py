@@ -4,16 +4,20 @@ an empty loop, in one process and one run, variants interleaved round by round, 
     npm run python -- bench            (or python python/bench/bench.py [--short])
 
 Records are confluent_kafka.Message objects with a traceparent, a tracestate-free header set and two
-headers of the application's; the client behind is a stub, so that nothing but tracing differs.
+headers of the application's; the client behind is a stub, so that nothing but tracing differs. With
+KAFKA_BROKERS set it goes on beside a real Kafka: see broker.py.
 """
 
 from __future__ import annotations
 
+import os
 import random
 import statistics
 import sys
 from time import process_time_ns
 
+from broker import report_on_broker
+from intervals import interval
 from variants import CONSUME, PRODUCE, Variant
 
 #: Ratios that are printed: what, of what.
@@ -50,17 +54,6 @@ def added(figures: dict[str, list[float]], name: str) -> list[float]:
     return [cost - empty for cost, empty in zip(figures[name], figures[EMPTY], strict=True)]
 
 
-def interval(above: list[float], below: list[float]) -> tuple[float, float, float]:
-    """The ratio of medians, and its 95 % interval by resampling rounds."""
-    pairs = list(zip(above, below, strict=True))
-
-    def ratio(of: list[tuple[float, float]]) -> float:
-        return statistics.median(a for a, _ in of) / statistics.median(b for _, b in of)
-
-    resampled = sorted(ratio(random.choices(pairs, k=len(pairs))) for _ in range(500))
-    return ratio(pairs), resampled[12], resampled[487]
-
-
 def report(
     title: str, variants: list[Variant], ratios: tuple[tuple[str, str], ...], short: bool
 ) -> None:
@@ -79,6 +72,11 @@ def main() -> None:
     short = "--short" in sys.argv[1:]
     report("consume", CONSUME, CONSUME_RATIOS, short)
     report("produce", PRODUCE, PRODUCE_RATIOS, short)
+    brokers = os.environ.get("KAFKA_BROKERS")
+    if brokers:
+        report_on_broker(brokers, short)
+    else:
+        print("\nabsent: kafka: KAFKA_BROKERS=host:port names one for the rest of the bench")
     if short:
         print("\nshort: shows that everything runs; the figures say nothing")
 

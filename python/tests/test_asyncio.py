@@ -10,7 +10,6 @@ from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from confluent_kafka.aio import AIOConsumer, AIOProducer
 from fakes import idle_consumer, record
 from kafka import PATIENCE_S, consumer_config, new_topic, producer_config, read, send, values_of
 from opentelemetry import context, trace
@@ -190,8 +189,11 @@ def test_a_context_crosses_processes_as_headers() -> None:
         assert work.result(PATIENCE_S) == TRACE
 
 
+@pytest.mark.newer
 @pytest.mark.kafka
 def test_the_asyncio_consumer_handles_a_record_in_its_producers_trace(spans: Spans) -> None:
+    from confluent_kafka.aio import AIOConsumer
+
     topic = new_topic()
     send(topic, HEADERS, HEADERS)
 
@@ -215,10 +217,13 @@ def test_the_asyncio_consumer_handles_a_record_in_its_producers_trace(spans: Spa
     assert [parent_of(span) for span in handled] == [SPAN, SPAN]
 
 
+@pytest.mark.newer
 @pytest.mark.kafka
 def test_the_asyncio_producer_sends_what_it_can_and_says_what_it_can_not(
     spans: Spans, caplog: pytest.LogCaptureFixture
 ) -> None:
+    from confluent_kafka.aio import AIOProducer
+
     topic = new_topic()
 
     async def produce() -> list[Any]:

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 from confluent_kafka import KafkaException, TopicPartition
-from confluent_kafka.aio import AIOConsumer
 from kafka import PATIENCE_S, call, consumer_config, consuming, new_topic, send, take
 from opentelemetry import trace
 from opentelemetry.trace import SpanKind, StatusCode
@@ -96,7 +95,10 @@ def test_a_kafka_error_is_named_as_kafka_does(spans: Spans) -> None:
     assert (span.attributes or {})["error.type"] == error.args[0].name()
 
 
+@pytest.mark.newer
 def test_the_asyncio_consumers_commit_is_in_the_trace_too(spans: Spans) -> None:
+    from confluent_kafka.aio import AIOConsumer
+
     topic = new_topic()
     send(topic, HEADER)
 

@@ -280,7 +280,9 @@ spans_of = st.builds(
     st.integers(0, 3),
 )
 members = st.text("abcz019_-*/", min_size=1, max_size=12).map(lambda rest: "k" + rest)
-states = st.dictionaries(members, st.text("!~abc 09", min_size=1, max_size=9).map(str.strip))
+# As many as are read, and as long as is sent on whole.
+texts = st.text("!~abc 09", min_size=1, max_size=9).map(str.strip)
+states = st.dictionaries(members, texts, max_size=20)
 others = st.lists(st.tuples(st.text("xyz-", min_size=1), st.one_of(st.none(), st.binary())))
 
 

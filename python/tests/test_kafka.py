@@ -312,11 +312,21 @@ def test_a_traced_client_is_the_client_in_every_other_way(spans: Spans) -> None:
         consumer.nothing  # noqa: B018
     consumer.close()
     assert type(call(lambda: consumer.poll(0))) is type(call(lambda: plain.poll(0)))
+    producer = traced(Producer(producer_config()))
+    assert isinstance(producer, Producer)
+    assert type(producer).__name__ == "TracedProducer"
+    assert len(producer) == 0
+    assert producer
+
+
+@pytest.mark.newer
+def test_a_client_that_is_a_context_manager_is_one_when_traced(spans: Spans) -> None:
+    topic = new_topic()
     with traced(Producer(producer_config())) as producer:
-        assert isinstance(producer, Producer)
         assert type(producer).__name__ == "TracedProducer"
-        assert len(producer) == 0
-        assert producer
+        producer.produce(topic, b"x")
+    (message,) = read(topic)
+    assert len(values_of(message, "traceparent")) == 1
 
 
 def test_a_transaction_is_the_clients_own(spans: Spans) -> None:
@@ -392,6 +402,7 @@ def test_the_functions_do_without_a_traced_consumer(spans: Spans) -> None:
     assert (second.attributes or {})["messaging.consumer.group.name"] == "payments"
 
 
+@pytest.mark.newer
 def test_produce_batch_sends_what_it_is_given(
     spans: Spans, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -12,8 +12,8 @@ from .context import BAGGAGE_KEY, REMOTE_KEY, SPAN_KEY, origin_of, scope_in
 from .dead_letter_headers import DLQ, NAMES
 from .extract import Extracted, extract
 from .failure import message_of
-from .headers import last_text
-from .inject import Pairs, fields_of, split
+from .headers import Pairs, last_text
+from .inject import fields_of, split
 from .message import Message, failure_of
 from .semconv import error_type
 from .source import Tracing

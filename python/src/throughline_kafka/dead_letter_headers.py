@@ -8,7 +8,7 @@ from typing import Literal
 
 from opentelemetry.trace import SpanContext
 
-from .headers import last_text, pairs_of, text_of
+from .headers import Pairs, last_text, pairs_of, text_of
 from .traceparent import parse_traceparent
 
 
@@ -53,11 +53,16 @@ def read_dead_letter(headers: object) -> DeadLetterOrigin | None:
     return _ours(headers) or _spring(headers) or _connect(headers)
 
 
-def failed_attempt_of(headers: object, topic: str) -> SpanContext | None:
+def failed_attempt_of(headers: Pairs, topic: str) -> SpanContext | None:
     """The failed attempt that a message is a replay of: a dead letter on its way back to the topic
     it came from. None for any other message.
     """
     # Asked of every message that is sent, and hardly ever true.
+    for name, _ in headers:
+        if name == DLQ.destination:
+            break
+    else:
+        return None
     if last_text(headers, DLQ.destination) != topic:
         return None
     failed = last_text(headers, DLQ.failed)

@@ -10,6 +10,8 @@ Value = bytes | str | None
 Pair = tuple[str, Value]
 #: What produce() takes, and what headers() gives.
 Headers = list[Pair] | dict[str, Value]
+#: Headers as they were found, whatever they are.
+Pairs = list[tuple[object, object]]
 
 
 def pairs_of(headers: object) -> Iterable[tuple[object, object]]:

@@ -8,12 +8,10 @@ from opentelemetry.trace import NonRecordingSpan, SpanContext
 from .baggage import format_baggage
 from .context import REMOTE_KEY, SPAN_KEY, baggage_in, span_context_in
 from .guard import fault
-from .headers import Headers, name_of, pairs_of, written
+from .headers import Headers, Pairs, name_of, pairs_of, written
 from .propagator import BAGGAGE, TRACEPARENT, TRACESTATE, Carrying, foreign_fields
 from .traceparent import RANDOM, format_traceparent
 from .tracestate import format_tracestate
-
-Pairs = list[tuple[object, object]]
 
 
 def split(headers: object, carrying: Carrying) -> tuple[Pairs, Pairs]:
@@ -22,7 +20,9 @@ def split(headers: object, carrying: Carrying) -> tuple[Pairs, Pairs]:
     own: Pairs = []
     fields, lengths = carrying.fields, carrying.lengths
     for pair in pairs_of(headers):
-        name = pair[0] if isinstance(pair[0], str) else name_of(pair[0])
+        name = pair[0]
+        if not isinstance(name, str):
+            name = name_of(name)
         if name is not None and len(name) in lengths and name.lower() in fields:
             own.append(pair)
         else:

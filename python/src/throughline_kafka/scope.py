@@ -223,14 +223,15 @@ def _described(message: Message, shared: Attributes, with_key: bool) -> Attribut
     if with_key:
         key = message.key()
         if key is not None:
-            attributes.update(described_key(key))
+            describe_key(attributes, key)
     if message.value() is None:
         attributes[KAFKA_TOMBSTONE] = True
     return attributes
 
 
-def described_key(key: object) -> dict[str, str]:
-    """A key that is text, or bytes read as UTF-8, as an attribute."""
+def describe_key(attributes: Attributes, key: object) -> None:
+    """Adds a key that is text, or bytes read as UTF-8."""
     if isinstance(key, bytes):
         key = key[:_MAX_KEY].decode("utf-8", "replace")
-    return {KAFKA_KEY: key[:_MAX_KEY]} if isinstance(key, str) else {}
+    if isinstance(key, str):
+        attributes[KAFKA_KEY] = key[:_MAX_KEY]

@@ -25,7 +25,7 @@ from .guard import fault
 from .headers import Headers, written
 from .inject import fields_with, split
 from .links import MAX_LINKS, LinkedHeaders
-from .scope import described_key
+from .scope import describe_key
 from .semconv import KAFKA_TOMBSTONE, PARTITION, error_type
 from .source import Attributes, Destination, Tracing
 
@@ -88,14 +88,12 @@ def open_send(
     inject = inject and not keep
     span: Span = INVALID_SPAN
     if options.spans and not is_suppressed(active):
-        told = _described(tracing, key, value, partition)
-        attributes = destination.attributes
         try:
             span = tracing.tracer.start_span(
                 destination.span_name,
                 above,
                 SpanKind.PRODUCER if inject else SpanKind.CLIENT,
-                {**attributes, **told} if told else attributes,
+                _described(destination, options.message_key, key, value, partition),
                 links,
             )
         except Exception as error:
@@ -115,10 +113,12 @@ def _brought(carried: Extracted) -> tuple[SpanContext, ...]:
     return carried.several if carried.parent is None else (carried.parent,)
 
 
-def _described(tracing: Tracing, key: object, value: object, partition: object) -> Attributes:
-    told: Attributes = {}
-    if key is not None and tracing.options.message_key:
-        told.update(described_key(key))
+def _described(
+    destination: Destination, with_key: bool, key: object, value: object, partition: object
+) -> Attributes:
+    told = destination.attributes.copy()
+    if key is not None and with_key:
+        describe_key(told, key)
     if value is None:
         told[KAFKA_TOMBSTONE] = True
     if isinstance(partition, int) and partition >= 0:
