@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import re
 import threading
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
+from confluent_kafka import Producer
 from fakes import idle_consumer, record
 from kafka import PATIENCE_S, consumer_config, new_topic, producer_config, read, send, values_of
 from opentelemetry import context, trace
@@ -245,25 +248,20 @@ def test_the_asyncio_producer_sends_what_it_can_and_says_what_it_can_not(
 
 
 @pytest.mark.kafka
-def test_the_plain_producer_serves_asyncio_and_carries_the_context(spans: Spans) -> None:
-    from confluent_kafka import Producer
-
+def test_the_send_of_the_guide_carries_the_context(spans: Spans) -> None:
+    guide = (Path(__file__).parents[2] / "docs" / "python.md").read_text("utf-8")
+    (program,) = re.findall(r"```python\n(async def send.*?)```", guide, re.DOTALL)
+    producer = traced(Producer(producer_config()))
+    names: dict[str, Any] = {"asyncio": asyncio, "producer": producer}
+    exec(program, names)
     topic = new_topic()
 
-    async def produce() -> Any:
-        loop = asyncio.get_running_loop()
-        producer = traced(Producer(producer_config()))
-        delivered: asyncio.Future[Any] = loop.create_future()
-
-        def report(error: Any, message: Any) -> None:
-            loop.call_soon_threadsafe(delivered.set_result, error)
-
+    async def request() -> list[Any]:
         with tracer.start_as_current_span("request"):
-            producer.produce(topic, b"1", on_delivery=report)
-        await asyncio.to_thread(producer.flush, PATIENCE_S)
-        return await delivered
+            return await asyncio.gather(*(names["send"](topic, b"1") for _ in range(3)))
 
-    assert asyncio.run(produce()) is None
-    (message,) = read(topic)
-    (traceparent,) = values_of(message, "traceparent")
-    assert traceparent.decode().split("-")[1] == trace_of(spans.one("request"))
+    reported = asyncio.run(request())
+    assert [message.topic() for message in reported] == [topic] * 3
+    for message in read(topic, 3):
+        (traceparent,) = values_of(message, "traceparent")
+        assert traceparent.decode().split("-")[1] == trace_of(spans.one("request"))

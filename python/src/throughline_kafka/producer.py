@@ -165,7 +165,7 @@ class TracedProducer(_Sends, Producer):
 
 
 class TracedAIOProducer(_Sends, AIOProducer):
-    """The asyncio client's producer. confluent-kafka 2.16 refuses headers here, so that its
+    """The asyncio client's producer. confluent-kafka refuses headers here, up to 2.16.1, so that its
     messages can't carry a context: said once, and each has a CLIENT span. Where a later version
     takes headers, they are sent.
     """
