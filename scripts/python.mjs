@@ -126,7 +126,9 @@ async function onEachVersion(env) {
   ];
   let status = 0;
   for (const { name, python: base, requirements, but } of sets) {
-    console.log(`\n${name === "oldest" ? "the oldest client and OpenTelemetry" : `Python ${name}`}`);
+    console.log(
+      `\n${name === "oldest" ? "the oldest client and OpenTelemetry" : `Python ${name}`}`,
+    );
     const packages = ["-r", requirements];
     const stamp = readFileSync(requirements, "utf8");
     const bin = makeVenv(base, join(cache, `python-${name}`), packages, stamp);

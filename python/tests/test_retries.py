@@ -173,11 +173,11 @@ def test_it_waits_as_long_as_it_is_told_outside_of_any_span(spans: Spans, is_asy
 
     def delay(made: int) -> float:
         asked.append((made, trace.get_current_span().get_span_context().is_valid))
-        return 0.02 if made == 1 else -1
+        return 0.02 if made == 1 else -PATIENCE_S
 
     began = time.perf_counter()
     assert outcome_of(is_async, failing(2, Declined()), delay=delay) == "charged"
-    assert time.perf_counter() - began >= 0.02
+    assert 0.02 <= time.perf_counter() - began < PATIENCE_S
     assert asked == [(1, False), (2, False)]
     began = time.perf_counter()
     assert outcome_of(is_async, failing(2, Declined()), delay=0.01) == "charged"
