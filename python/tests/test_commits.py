@@ -79,6 +79,16 @@ def test_a_commit_that_fails_raises_as_without_us_and_says_so(spans: Spans) -> N
     assert (first.attributes or {})["error.type"] == type(mine).__name__
 
 
+def test_a_commit_over_several_topics_names_none(spans: Spans) -> None:
+    topics = [new_topic(), new_topic()]
+    with consuming(topics[0]) as client:
+        consumer = traced(client)
+        offsets = [TopicPartition(topic, 0, 1) for topic in topics]
+        with tracer.start_as_current_span("request"):
+            consumer.commit(offsets=offsets, asynchronous=False)
+    assert "messaging.destination.name" not in (spans.one("commit").attributes or {})
+
+
 def _closed() -> Any:
     from confluent_kafka import Consumer
 

@@ -6,11 +6,14 @@ from typing import Any
 
 import pytest
 from fakes import KeptProducer, idle_consumer, record
+from measured import points_of
 from opentelemetry import baggage, context, propagate, trace
 from opentelemetry.context import Context
 from opentelemetry.propagators.b3 import B3MultiFormat
 from opentelemetry.propagators.composite import CompositePropagator
 from opentelemetry.propagators.textmap import TextMapPropagator
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
@@ -294,3 +297,19 @@ def test_memory_stays_bounded_whatever_the_topics(spans: Spans) -> None:
     assert len(ours._tracing._sources) == 1000
     assert len(producer._tracing._destinations) == 1000
     assert len(remembered._failures) == 1024
+
+
+def test_a_batch_is_measured_where_no_message_of_it_is_by_itself(spans: Spans) -> None:
+    reader = InMemoryMetricReader()
+    ours = consumer(meter_provider=MeterProvider([reader]))
+    batch = [record(HEADERS), record(HEADERS, offset=1)]
+    with ours.process_batch(batch):
+        pass
+    (point,) = points_of(reader, "messaging.process.duration", "orders")
+    assert point.count == 1
+    with ours.process_batch(batch):
+        for message in batch:
+            with ours.process(message):
+                pass
+    (point,) = points_of(reader, "messaging.process.duration", "orders")
+    assert point.count == 3
