@@ -24,6 +24,7 @@ const services = (await import("../../../services/rabbitmq/start.ts").catch(() =
 const absent = services === undefined || (await services.rabbitmqAvailable()) !== undefined;
 const skip = absent && "no RabbitMQ of our own: apt-get install rabbitmq-server";
 
+// Node 20 tells nothing of a file that has but a skipped suite.
 if (skip !== false) {
   test("RabbitMQ's clients keep the contract on messages that are not settled in time", { skip });
 }
