@@ -15,7 +15,7 @@ from opentelemetry.propagators.textmap import TextMapPropagator
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
+from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ParentBased, Sampler
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from spans import Spans, id_of, links_of, parent_of, trace_of
 
@@ -313,3 +313,26 @@ def test_a_batch_is_measured_where_no_message_of_it_is_by_itself(spans: Spans) -
                 pass
     (point,) = points_of(reader, "messaging.process.duration", "orders")
     assert point.count == 3
+
+
+def test_an_ignored_topic_has_no_part_in_a_batch(spans: Spans) -> None:
+    ours = consumer(ignore=["orders"])
+    with ours.process_batch([record(HEADERS), record(HEADERS, topic="other")]) as batch:
+        assert batch.is_recording()
+    span = spans.one("process other")
+    assert links_of(span) == [SPAN]
+    assert (span.attributes or {})["messaging.batch.message_count"] == 1
+
+
+def test_a_batch_that_is_not_sampled_is_linked_by_none_of_its_messages(spans: Spans) -> None:
+    ours = consumer(tracer_provider=processing_of(spans, ParentBased(ALWAYS_OFF)))
+    messages = [record(HEADERS)]
+    with ours.process_batch(messages), ours.process(messages[0]):
+        pass
+    assert links_of(spans.one("process orders")) == []
+
+
+def processing_of(spans: Spans, sampler: Sampler) -> TracerProvider:
+    provider = TracerProvider(sampler)
+    provider.add_span_processor(spans)
+    return provider
