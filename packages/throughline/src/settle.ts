@@ -1,10 +1,10 @@
-import { type Attributes, type Context, type Link, type Span, SpanKind } from "@opentelemetry/api";
+import type { Attributes, Context, Link, Span } from "@opentelemetry/api";
 import { activeContext } from "./context.ts";
 import { discard, fault, started } from "./guard.ts";
 import { Call, type Ending, follow } from "./run.ts";
 import { markFailed } from "./failure.ts";
-import { ERROR_TYPE, errorType, GROUP, OPERATION_NAME, OPERATION_TYPE, SYSTEM } from "./semconv.ts";
-import { clientAttributes, destinationNames } from "./source.ts";
+import { ERROR_TYPE, errorType } from "./semconv.ts";
+import { settlementNames } from "./settlement-names.ts";
 import type { Tracing } from "./tracing.ts";
 
 /** What a settlement is of; a commit over several destinations names none. */
@@ -45,10 +45,15 @@ export function openSettlement(
   settlement: Settlement,
 ): Ending | undefined {
   try {
-    const named = namesOf(operation, tracing, settlement);
+    const named = settlementNames(operation, tracing, settlement);
     let span: Span | undefined;
     try {
-      if (tracing.spans) span = started(start(operation, tracing, settlement, named));
+      if (tracing.spans) {
+        const { context, links } = settlement;
+        const options = links === undefined ? named.options : { ...named.options, links };
+        const above = context ?? activeContext();
+        span = started(tracing.now().tracer.startSpan(named.spanName, options, above));
+      }
     } catch (error) {
       fault("start span", error);
     }
@@ -100,48 +105,4 @@ class Settling implements Ending {
     );
     discard("metrics", recorded);
   }
-}
-
-interface Names {
-  readonly spanName: string;
-  readonly span: Attributes;
-  readonly measured: Attributes;
-}
-
-/** How a settlement is called in its span and in metrics, where a template stands for the destination. */
-function namesOf(
-  operation: string,
-  tracing: Tracing,
-  { system, destination, group }: Settlement,
-): Names {
-  const named = destination === undefined ? undefined : destinationNames(tracing, destination);
-  const shared = { [SYSTEM]: system, ...(group === undefined ? {} : { [GROUP]: group }) };
-  return {
-    spanName: `${operation} ${named?.low ?? ""}`.trimEnd(),
-    span: { ...shared, ...named?.span },
-    measured: { [OPERATION_NAME]: operation, ...shared, ...named?.metric },
-  };
-}
-
-function start(
-  operation: string,
-  tracing: Tracing,
-  { attributes, context, links }: Settlement,
-  named: Names,
-): Span {
-  return tracing.now().tracer.startSpan(
-    named.spanName,
-    {
-      kind: SpanKind.CLIENT,
-      attributes: {
-        [OPERATION_NAME]: operation,
-        [OPERATION_TYPE]: "settle",
-        ...named.span,
-        ...attributes,
-        ...clientAttributes(tracing),
-      },
-      ...(links === undefined ? {} : { links }),
-    },
-    context ?? activeContext(),
-  );
 }
