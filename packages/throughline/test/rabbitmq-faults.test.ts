@@ -8,8 +8,9 @@ import { setImmediate } from "node:timers/promises";
 import { Connection } from "rabbitmq-client";
 import * as amqplib from "throughline/amqplib";
 import * as rabbitmqClient from "throughline/rabbitmq-client";
-import { type CutProxy, cutProxy } from "./cut-proxy.ts";
+import { notAsked } from "./outage-asked.ts";
 import { tracing } from "./sdk.ts";
+import { proxyTo, type TcpProxy } from "./tcp-proxy.ts";
 
 // What a broker that goes away, and a connection that is cut, make of messages: with us and without.
 
@@ -177,14 +178,19 @@ const services: Rabbitmq | undefined = await import("../../../services/rabbitmq/
   () => undefined,
 );
 const absence = services === undefined ? { why: "" } : await services.rabbitmqAvailable();
-const skip = absence !== undefined && "no RabbitMQ of our own: apt-get install rabbitmq-server";
+const absent = absence !== undefined && "no RabbitMQ of our own: apt-get install rabbitmq-server";
+const skip = absent || notAsked;
 
 describe("a RabbitMQ that goes away", { skip, timeout: 240_000 }, () => {
   let rabbitmq: Restartable;
-  let proxy: CutProxy;
+  let proxy: TcpProxy;
+  let throughProxy: string;
   before(async () => {
     rabbitmq = (await services?.startRabbitmq({ progress: () => {} })) as Restartable;
-    proxy = await cutProxy(rabbitmq.url);
+    const through = new URL(rabbitmq.url);
+    proxy = await proxyTo(through.host);
+    through.host = proxy.host;
+    throughProxy = through.href;
   });
   after(async () => {
     await proxy?.close();
@@ -246,7 +252,7 @@ describe("a RabbitMQ that goes away", { skip, timeout: 240_000 }, () => {
     const cutOnce = async (wrap: Wrap, queue: string, promises: boolean): Promise<unknown[]> => {
       const seen: unknown[] = [];
       const recovery = { initialDelay: 20, maxDelay: 100 };
-      const connection = wrap(await connect(proxy.url, { recovery }));
+      const connection = wrap(await connect(throughProxy, { recovery }));
       connection.on("error", () => {});
       for (let again = true; again;) {
         const channel = await connection.createChannel();
@@ -305,7 +311,7 @@ describe("a RabbitMQ that goes away", { skip, timeout: 240_000 }, () => {
   test("rabbitmq-client: a connection that is cut in the middle of a handler leaves it what it has without us, and no span open", async () => {
     const cutOnce = async (wrap: Wrap, queue: string): Promise<unknown[]> => {
       const seen: unknown[] = [];
-      const options = { url: proxy.url, retryLow: 20, retryHigh: 100 };
+      const options = { url: throughProxy, retryLow: 20, retryHigh: 100 };
       const connection = wrap(new Connection(options));
       const lost = once(connection, "error");
       connection.on("error", () => {});

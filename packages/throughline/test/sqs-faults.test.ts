@@ -19,6 +19,7 @@ import { processBatch, processMessage, traced } from "throughline/sqs";
 import { makeQueue } from "./sqs-queue.ts";
 import { configOf, elasticmq, fauxqs, type SqsServer } from "./sqs-servers.ts";
 import { type Tracing, tracing } from "./sdk.ts";
+import { notAsked } from "./outage-asked.ts";
 import { proxyTo } from "./tcp-proxy.ts";
 
 // A server that goes away, and connections that are cut, while messages flow: with us and without.
@@ -202,7 +203,7 @@ async function compared(server: SqsServer, { disturb, passed }: Disturbance): Pr
 
 test(
   `connections cut while ${MESSAGES} messages flow: nothing is lost, no span left open, no scope leaked`,
-  { skip: fauxqs.skip, timeout: 240_000 },
+  { skip: fauxqs.skip || notAsked, timeout: 240_000 },
   async () => {
     const proxy = await proxyTo(new URL(fauxqs.endpoint ?? "").host);
     try {
@@ -231,7 +232,7 @@ interface Elasticmq {
 
 test(
   `a server stopped and started while ${MESSAGES} messages flow: nothing is lost, no span left open, no scope leaked`,
-  { skip: elasticmq.skip, timeout: 240_000 },
+  { skip: elasticmq.skip || notAsked, timeout: 240_000 },
   async (t) => {
     // The packed library is tested outside of this repository, where nothing starts servers.
     const services = new URL("../../../services/elasticmq/start.ts", import.meta.url).href;

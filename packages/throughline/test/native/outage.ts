@@ -6,16 +6,12 @@ import { test } from "node:test";
 import { Worker } from "node:worker_threads";
 import { Kafka, logLevel } from "kafkajs";
 import { createTopic } from "../kafka-topic.ts";
+import { notAsked } from "../outage-asked.ts";
 import { type Tracing, tracing } from "../sdk.ts";
 
 // A broker of the test's own is stopped and started while 10,000 messages flow; in the middle of a
 // handler its connections are cut, and then it is killed: what is handled and settled with us is
 // what it is without, at the same time on the same broker.
-
-/** Minutes on a busy machine: `npm run native` asks for it. */
-const asked = process.env["THROUGHLINE_OUTAGE"]
-  ? undefined
-  : "takes minutes: npm run native runs it";
 
 // In the matrix the tests are JavaScript.
 const [extension] = /\.[jt]s$/.exec(import.meta.url) ?? [".ts"];
@@ -77,7 +73,7 @@ export function outageTests(
 ): void {
   for (const [name, open] of Object.entries(flows)) {
     const title = `${name}: through an outage of the broker nothing is lost or settled otherwise than without us, and no span stays open`;
-    test(title, { timeout: 600_000, skip: reason ?? asked ?? false }, async (t) => {
+    test(title, { timeout: 600_000, skip: reason ?? notAsked }, async (t) => {
       // The repository's own; the packed library has no broker of its own to stop.
       const { startKafka } = (await import(
         new URL("../../../../services/kafka/start.ts", import.meta.url).href
