@@ -64,7 +64,7 @@ export async function startAll(options: StartOptions = {}): Promise<Services> {
   await Promise.all(
     wanted.map((driver) =>
       startOne(driver).catch((error: Error) => {
-        const wayOut = `see it by itself: node services/start.mjs ${driver.name}`;
+        const wayOut = `see it by itself: npm run services -- ${driver.name}`;
         services.absent.push({ name: driver.name, why: error.message, wayOut });
       }),
     ),

@@ -1,4 +1,4 @@
-// Starts real servers, for the test script and by hand: `node services/start.mjs --help`.
+// Starts real servers, for the test script and by hand: `npm run services -- --help`.
 // Plain JavaScript, and what is not is imported late, so that an older Node gets a clear message.
 
 import { fileURLToPath } from "node:url";
@@ -30,7 +30,7 @@ export async function drivers() {
 async function main(args) {
   if (!process.features.typescript) {
     say(
-      `services/ needs Node 24, this is ${process.versions.node}. With the one that the checkout brings: ${["node scripts/with-node-24.mjs node services/start.mjs", ...args].join(" ")}`,
+      `services/ needs Node 24, this is ${process.versions.node}. With the one that the checkout brings: ${["npm run services --", ...args].join(" ")}`,
     );
     return 1;
   }
@@ -40,7 +40,7 @@ async function main(args) {
   }
   const option = args.find((arg) => arg.startsWith("-"));
   if (option !== undefined) {
-    say(`There is no option ${option}. See: node services/start.mjs --help`);
+    say(`There is no option ${option}. See: npm run services -- --help`);
     return 2;
   }
 
@@ -78,7 +78,7 @@ async function help() {
   const unasked = all.filter((driver) => driver.unasked).map((driver) => driver.name);
   return (
     "Starts servers, prints the variables that name them, and stops them at Ctrl-C.\n\n" +
-    `  node services/start.mjs [name...]\n\n${lines.join("")}\n` +
+    `  npm run services -- [name...]\n\n${lines.join("")}\n` +
     `Without a name: ${unasked.join(", ")}.\n`
   );
 }

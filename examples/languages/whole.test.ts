@@ -47,7 +47,7 @@ const reasons = [
     (name) => `${name} is not built: npm run demo:languages -- --prepare`,
   ),
   ...((await cachedJaeger()) === undefined
-    ? ["Jaeger is not built: node services/start.mjs jaeger"]
+    ? ["Jaeger is not built: npm run services -- jaeger"]
     : []),
 ];
 const lacking = reasons.length > 0 && reasons.join("; ");

@@ -31,7 +31,7 @@ def brokers() -> str:
     if not named:
         raise SystemExit(
             "KAFKA_BROKERS=host:port names the Kafka to use; one starts with\n"
-            "  node services/start.mjs kafka"
+            "  npm run services -- kafka"
         )
     return named
 

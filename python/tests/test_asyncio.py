@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from confluent_kafka import Producer
+from confluent_kafka import KafkaException, Producer
 from fakes import idle_consumer, record
 from kafka import PATIENCE_S, consumer_config, new_topic, producer_config, read, send, values_of
 from opentelemetry import context, trace
@@ -252,7 +252,7 @@ def test_the_send_of_the_guide_carries_the_context(spans: Spans) -> None:
     guide = (Path(__file__).parents[2] / "docs" / "python.md").read_text("utf-8")
     (program,) = re.findall(r"```python\n(async def send.*?)```", guide, re.DOTALL)
     producer = traced(Producer(producer_config()))
-    names: dict[str, Any] = {"asyncio": asyncio, "producer": producer}
+    names: dict[str, Any] = {"asyncio": asyncio, "producer": producer, "KafkaException": KafkaException}
     exec(program, names)
     topic = new_topic()
 

@@ -13,7 +13,7 @@ import { parentOf } from "./killed-parent.ts";
 // Building it takes minutes, and is not for `npm test`; `.ci/run` builds it, and runs this again.
 const skip =
   (await cachedJaeger()) === undefined &&
-  "Jaeger is not built yet: node services/start.mjs jaeger builds it";
+  "Jaeger is not built yet: npm run services -- jaeger builds it";
 const timeout = 60_000;
 const progress = (): void => {};
 

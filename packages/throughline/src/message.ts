@@ -15,8 +15,18 @@ export interface Delivery {
   readonly group?: string;
   /** The message's id, where the broker gives one. */
   readonly messageId?: string;
-  /** The message's headers, where they do not stand in `message.headers`. */
+  /**
+   * The message's headers, where they do not stand in `message.headers`; or a function of the message
+   * that gives them, for several messages at once.
+   */
   readonly headers?: Headers;
+}
+
+/** The headers that a delivery tells of a message; undefined where it tells of none. */
+export function headersTold(message: object, headers: Headers): Headers {
+  return typeof headers === "function"
+    ? (headers as (message: object) => Headers)(message)
+    : headers;
 }
 
 /** The same without what differs from message to message: what a partition's messages share. */

@@ -1,11 +1,13 @@
 import { type Context, type SpanContext, TraceFlags } from "@opentelemetry/api";
 import { type Batch, openBatch, readBatch } from "./batch.ts";
+import type { Headers } from "./carrier.ts";
 import { chosenRelation } from "./relate.ts";
 import { activeContext, scopeIn, spanContextIn, valid } from "./context.ts";
 import { deliveryOf, rememberDelivery } from "./delivered.ts";
 import type { Extracted } from "./extract.ts";
 import { fault } from "./guard.ts";
 import { openScope } from "./open.ts";
+import { headersTold } from "./message.ts";
 import { readDelivered, readMessage } from "./read.ts";
 import type { Call } from "./run.ts";
 import { Scope } from "./scope.ts";
@@ -17,7 +19,7 @@ export interface Told {
   /** Asked only where nothing is known of a message. */
   readonly source: (message: object) => Source;
   /** The headers, where they do not stand on the message. */
-  readonly headers?: unknown;
+  readonly headers?: Headers;
   /** The message's id, where the application told it. */
   readonly messageId?: string | undefined;
   /** Opens a span though the message is the active one: another attempt beside the first. */
@@ -49,13 +51,13 @@ function openHeld(message: object, told: Told): Scope | undefined {
     return told.again === true ? openAgain(ambient, active) : undefined;
   }
   const at = ambient?.batch?.find(message) ?? -1;
-  if (ambient?.batch !== undefined && at >= 0) return openInBatch(ambient.batch, at, active);
+  if (ambient?.batch !== undefined && at >= 0) return openInBatch(ambient.batch, at, active, told);
   const known = deliveryOf(message);
   const source = known ?? toldSource(message, told);
   if (source.ignored) return undefined;
   if (known === undefined) rememberDelivery(message, source);
   const read = known === undefined ? readDelivered : readMessage;
-  const extracted = read(message, source, active, told.headers);
+  const extracted = read(message, source, active, headersTold(message, told.headers));
   const scope = new Scope(message, source, undefined, active);
   const linked = otherTrace(spanContextIn(active), extracted.parent);
   openScope(scope, extracted, chosenRelation(message, source), linked);
@@ -73,7 +75,8 @@ function nameMessage({ span }: Scope, messageId: string): void {
 
 /** What is told of a message nobody delivered; headers told beside it are its own from now on. */
 function toldSource(message: object, { source, headers }: Told): Source {
-  return headers === undefined ? source(message) : source(message).withHeaders(headers);
+  const own = headersTold(message, headers);
+  return own === undefined ? source(message) : source(message).withHeaders(own);
 }
 
 /** Handles messages together that the application holds together. */
@@ -93,7 +96,9 @@ export function batchHeld<Argument, Result>(
 
 function openHeldBatch(messages: readonly object[], told: Told): Scope | undefined {
   const known = messages.map((message) => deliveryOf(message));
-  const sources = messages.map((message, at) => known[at] ?? told.source(message));
+  // Headers that are told as such are one message's; a function tells each message's own.
+  const find = typeof told.headers === "function" ? toldSource : told.source;
+  const sources = messages.map((message, at) => known[at] ?? find(message, told));
   const [first] = sources;
   if (first === undefined || sources.every(({ ignored }) => ignored)) return undefined;
   messages.forEach((message, at) => rememberDelivery(message, sources[at] as Source));
@@ -101,12 +106,16 @@ function openHeldBatch(messages: readonly object[], told: Told): Scope | undefin
   return openBatch(batch, sharedSource(first, sources));
 }
 
-function openInBatch(batch: Batch, at: number, active: Context): Scope | undefined {
+function openInBatch(batch: Batch, at: number, active: Context, told: Told): Scope | undefined {
   const message = batch.messages[at] as object;
   const source = batch.sources[at] as Source;
   if (source.ignored) return undefined;
   batch.hadSingles = true;
-  const extracted = batch.extracted[at] as Extracted;
+  const own = headersTold(message, told.headers);
+  const extracted =
+    own === undefined
+      ? (batch.extracted[at] as Extracted)
+      : readMessage(message, source, active, own);
   const scope = new Scope(message, source, batch, active);
   const span = valid(batch.span?.spanContext());
   const sampled = span !== undefined && (span.traceFlags & TraceFlags.SAMPLED) !== 0;

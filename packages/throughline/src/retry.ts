@@ -29,6 +29,8 @@ export interface Attempted {
   readonly message: object;
   /** Keeps the client's membership alive; absent where it needs no such thing. */
   readonly heartbeat: (() => unknown) | undefined;
+  /** What the client is given for a message whose dead letter is published, where that settles it. */
+  readonly parked?: unknown;
 }
 
 /** What the policy needs of the core, given by each adapter. */
@@ -94,7 +96,7 @@ export function retrying<Argument, Result, Rest extends unknown[]>(
         }
         if (checked.deadLetter === undefined) throw error;
         await checked.deadLetter(steps.deadLetter(message, error, attempts), error, message);
-        return undefined;
+        return attempted.parked as Awaited<Result> | undefined;
       }
     }
   }

@@ -86,3 +86,44 @@ test("they are one message's: others of the same fetch, or batch, have their own
   processBatch([{ headers: {} }, { headers: {} }], () => {}, delivery);
   assert.deepEqual(observed.spans()[0]?.links, []);
 });
+
+const OTHER = "a3ce929d0e0e47364bf92f3577b34da6";
+interface Frame {
+  readonly meta: { readonly traceparent: string };
+}
+const frames = (): Frame[] => [
+  { meta: { traceparent: headers.traceparent } },
+  { meta: { traceparent: `00-${OTHER}-${SPAN}-01` } },
+];
+
+test("a function tells those of each message of a batch", () => {
+  const batch = frames();
+  const told = { system: "nats", destination: "orders", headers: ({ meta }: Frame) => meta };
+  processBatch(batch, () => batch.forEach((frame) => processMessage(frame, () => {})), told);
+  const [first, second, whole] = observed.spans();
+  assert.deepEqual(
+    whole?.links.map(({ context }) => context.traceId),
+    [TRACE, OTHER],
+  );
+  assert.deepEqual(
+    [first, second].map((span) => span?.spanContext().traceId),
+    [TRACE, OTHER],
+  );
+});
+
+test("inside a batch that knew nothing of them, each message is in the trace that is told", () => {
+  const batch = frames();
+  const told = { system: "nats", destination: "orders" };
+  processBatch(
+    batch,
+    () => {
+      for (const frame of batch) processMessage(frame, () => {}, { ...told, headers: frame.meta });
+    },
+    told,
+  );
+  const [first, second] = observed.spans();
+  assert.deepEqual(
+    [first, second].map((span) => span?.spanContext().traceId),
+    [TRACE, OTHER],
+  );
+});

@@ -4,8 +4,9 @@
  * @module
  */
 import type { ConsumerOptions } from "sqs-consumer";
-import type { Options } from "../subpath.ts";
+import type { Options, RetryPolicy } from "../subpath.ts";
 import { Tracing } from "../tracing.ts";
+import { type DeadLetter, retrying } from "./aws/received.ts";
 import { tracedOptions } from "./sqs-consumer/options.ts";
 
 export {
@@ -18,7 +19,6 @@ export {
   type MessageAttributes,
   processBatch,
   processMessage,
-  withRetries,
 } from "./aws/received.ts";
 export * from "../subpath.ts";
 
@@ -59,4 +59,30 @@ function refuse(got: string): never {
   throw new TypeError(
     `throughline: traced() takes the options of sqs-consumer's Consumer, got ${got}`,
   );
+}
+
+/**
+ * A handleMessage that tries again, each attempt in a process span of its own beside the one before,
+ * and then sends a dead letter. It then gives the message back, which has the consumer delete it; of
+ * a message that is handled it gives what `handler` gives, and sqs-consumer deletes what is given
+ * back and keeps the rest. It does not extend the queue's visibility timeout.
+ *
+ * @throws {RangeError} for a number of attempts or a delay that is none.
+ * @example
+ * ```ts
+ * import { type Message, SendMessageCommand, type SQSClient } from "@aws-sdk/client-sqs";
+ * import { withRetries } from "throughline/sqs-consumer";
+ *
+ * export const handler = (sqs: SQSClient, QueueUrl: string, charge: (m: Message) => Promise<Message>) =>
+ *   withRetries(charge, {
+ *     attempts: 3,
+ *     deadLetter: (letter) => sqs.send(new SendMessageCommand({ QueueUrl, ...letter })),
+ *   });
+ * ```
+ */
+export function withRetries<Received extends object, Result>(
+  handler: (message: Received) => Result,
+  policy: RetryPolicy<DeadLetter> = {},
+): (message: Received) => Promise<Awaited<Result> | Received | undefined> {
+  return retrying<Received, Result>(handler, policy, (message) => message);
 }

@@ -160,6 +160,15 @@ export function withRetries<Received extends object, Result>(
   handler: (message: Received) => Result,
   policy: RetryPolicy<DeadLetter> = {},
 ): (message: Received) => Promise<Awaited<Result> | undefined> {
+  return retrying(handler, policy, () => undefined);
+}
+
+/** The same for a client that takes what `parked` gives for the settlement of a parked message. */
+export function retrying<Received extends object, Result>(
+  handler: (message: Received) => Result,
+  policy: RetryPolicy<DeadLetter>,
+  parked: (message: Received) => unknown,
+): (message: Received) => Promise<Awaited<Result> | undefined> {
   const { deadLetter: send } = policy;
   const known: RetryPolicy<DeadLetter> =
     send === undefined
@@ -171,5 +180,6 @@ export function withRetries<Received extends object, Result>(
   return adapter.withRetries(handler, known as RetryPolicy, (message) => ({
     message,
     heartbeat: undefined,
+    parked: parked(message),
   }));
 }

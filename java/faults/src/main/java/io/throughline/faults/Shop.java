@@ -62,7 +62,7 @@ final class Shop {
         if (brokers() == null) {
             System.err.println(
                     "KAFKA_BROKERS=host:port names the Kafka to use; one starts with\n"
-                            + "  node services/start.mjs kafka");
+                            + "  npm run services -- kafka");
             System.exit(2);
         }
         (chosen.equals("--lost") ? lost : whole).run();
