@@ -10,7 +10,9 @@ export function clientsPage(all, costs, source) {
   return [
     "# Clients",
     "",
-    "Written by `node scripts/check/clients.mjs --write` from what each contract test declares; `npm run check` fails where it is stale. Every claim of the contract that a client's features allow passes on the broker named.",
+    "Written by `node scripts/check/clients.mjs --write` from what each contract test declares; `npm run check` fails where it is stale. Every claim of the contract that a client's features allow passes on the broker named. A `-` is what the client or its broker does not do, with or without Throughline; its reason stands below.",
+    "",
+    "`throughline/sns` and `throughline/lambda` have no queue to consume from, and so no column: [SQS and SNS](sqs.md), [Lambda](lambda.md). A client that is not here (NATS, Pub/Sub, Service Bus, BullMQ, MQTT) takes two calls: [any broker](any-broker.md).",
     "",
     ...capabilities(clients, meanings),
     "",
@@ -39,7 +41,7 @@ function gapsOf({ package: name, subpath, broker, declared }, meanings) {
   return [
     `## ${name}`,
     "",
-    `\`throughline/${subpath}\`, on ${broker}. What it lacks, and why:`,
+    `\`throughline/${subpath}\`, on ${broker}. What the client or its broker does not do, and why:`,
     "",
     ...gaps.map(([feature, meaning]) => `- *${meaning.slice(0, -1)}*: ${declared[feature]}.`),
     "",
@@ -66,7 +68,7 @@ function added(clients, { at, node, cpu }) {
   return [
     "## Added cost",
     "",
-    `CPU a message above the bare client without a broker, with the interval that holds 95 of 100 runs: \`npm run bench -- clients\`, ${at.slice(0, 10)}, Node ${node}, ${cpu}, shared and not idle. Variants were interleaved: ratios are to be trusted, microseconds are this machine's. *peer* is the client's OpenTelemetry instrumentation. A client that is not here has not been measured.`,
+    `CPU a message above the bare client without a broker, with the interval that holds 95 of 100 runs: \`npm run bench -- clients\`, ${at.slice(0, 10)}, Node ${node}, ${cpu}. Variants were interleaved: ratios are to be trusted, microseconds are this machine's. *peer* is the client's OpenTelemetry instrumentation. A client that is not here has not been measured.`,
     "",
     table(["client", "", "", "of", "ratio"], shares),
     "",

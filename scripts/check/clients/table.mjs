@@ -12,18 +12,25 @@ export function withTable(text, table) {
 /** The README's table: a line for each client. */
 export function clientsTable(clients) {
   const rows = clients.map(({ package: name, page, subpath, does, tried, declared, cost }) => {
-    const gaps = Object.values(declared ?? {}).filter((has) => has !== true).length;
     return row([
       page === undefined ? name : `[${name}](${page})`,
       tried,
       `\`throughline/${subpath}\``,
       does,
-      declared === undefined ? "" : `[${gaps}](docs/clients.md#${anchorOf(name)})`,
+      declared === undefined ? "" : `[one by one](docs/clients.md#${anchorOf(name)})`,
       added(cost.process),
       added(cost.send),
     ]);
   });
-  const head = ["client", "tried", "import", "", "gaps", "handling adds", "sending adds"];
+  const head = [
+    "client",
+    "tried",
+    "import",
+    "what is traced",
+    "features",
+    "handling adds",
+    "sending adds",
+  ];
   return [row(head), row(head.map(() => "---")), ...rows, "", LEGEND].join("\n");
 }
 

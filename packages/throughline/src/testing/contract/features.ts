@@ -31,7 +31,7 @@ export interface Features {
   sendingOn: Feature;
   /** The broker itself dead-letters what is refused. */
   brokerDeadLetters: Feature;
-  /** Some promise of the client's is one of the client itself. */
+  /** Some method promises the client itself (to be chained): the traced one, where it is traced. */
   promisesOfItself: Feature;
   /** The subpath has withRetries. */
   retries: Feature;
