@@ -14,7 +14,7 @@ const promised: OpenFlow = async (wrap, servers, topic, groupId) => {
   const { Kafka, logLevel } = client.built.KafkaJS;
   const config = { brokers: servers.split(","), logLevel: logLevel.NOTHING };
   const kafka = wrap(new Kafka({ kafkaJS: config }));
-  const producer = kafka.producer({ kafkaJS: { idempotent: true } });
+  const producer = kafka.producer({ kafkaJS: {} });
   await producer.connect();
   const consumer = kafka.consumer({ kafkaJS: { groupId, fromBeginning: true } });
   const offsets = new Map<number, string>();
