@@ -7,6 +7,7 @@ import { run } from "node:test";
 import { parseArgs } from "node:util";
 import { drivers, startAll } from "../services/start.mjs";
 import { builtNative } from "./native/home.mjs";
+import { ensureDependencies } from "./node-24/dependencies.mjs";
 import { selectFiles } from "./test/files.mjs";
 import { serversFor } from "./test/needs.mjs";
 import { report } from "./test/report.mjs";
@@ -46,6 +47,11 @@ const files = selectFiles(root, positionals);
 if (files.length === 0) {
   console.error(`No test file matches ${positionals.join(" ")}.\n\n${help}`);
   process.exit(2);
+}
+
+// The instrumentations that ours stands beside are the bench's own dependencies.
+if (files.some((file) => file.startsWith("bench/test/"))) {
+  await ensureDependencies(join(root, "bench"), process.execPath, process.env);
 }
 
 let services = { env: {}, absent: [], stop: async () => {} };

@@ -99,7 +99,10 @@ test(
       await before.stop();
       const after = await startElasticmq({ folder, port: before.port, progress });
       try {
-        assert.equal((await receive(sqs, url))?.Body, "one");
+        // Messages come out of the folder a while after the server answers, and wake no receive.
+        let received: Message | undefined;
+        while (received === undefined) received = await receive(sqs, url);
+        assert.equal(received.Body, "one");
       } finally {
         await after.stop();
       }
