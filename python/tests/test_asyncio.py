@@ -252,7 +252,11 @@ def test_the_send_of_the_guide_carries_the_context(spans: Spans) -> None:
     guide = (Path(__file__).parents[2] / "docs" / "python.md").read_text("utf-8")
     (program,) = re.findall(r"```python\n(async def send.*?)```", guide, re.DOTALL)
     producer = traced(Producer(producer_config()))
-    names: dict[str, Any] = {"asyncio": asyncio, "producer": producer, "KafkaException": KafkaException}
+    names: dict[str, Any] = {
+        "asyncio": asyncio,
+        "producer": producer,
+        "KafkaException": KafkaException,
+    }
     exec(program, names)
     topic = new_topic()
 
