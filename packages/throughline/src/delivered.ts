@@ -1,3 +1,4 @@
+import { keep } from "./bounded.ts";
 import type { Delivery, MessageFormat, Origin } from "./message.ts";
 import { Source } from "./source.ts";
 import type { Tracing } from "./tracing.ts";
@@ -65,16 +66,12 @@ export class Sources {
     const key = `${system}\n${destination}\n${partition ?? ""}\n${group ?? ""}`;
     const known = this.known.get(key);
     if (known !== undefined) return known;
-    const oldest = this.known.size >= MAX_SOURCES ? this.known.keys().next().value : undefined;
-    if (oldest !== undefined) this.known.delete(oldest);
     const origin: Origin = {
       system,
       destination,
       ...(partition === undefined ? {} : { partition }),
       ...(group === undefined ? {} : { group }),
     };
-    const made = new Source(this.format, this.tracing, origin);
-    this.known.set(key, made);
-    return made;
+    return keep(this.known, key, new Source(this.format, this.tracing, origin), MAX_SOURCES);
   }
 }

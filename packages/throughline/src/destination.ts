@@ -1,7 +1,7 @@
 import { type Attributes, SpanKind, type SpanOptions } from "@opentelemetry/api";
-import { discard } from "./guard.ts";
+import { keep } from "./bounded.ts";
 import { listed } from "./listed.ts";
-import type { Series } from "./metrics.ts";
+import { recordSince, type Series } from "./metrics.ts";
 import { ERROR_TYPE, OPERATION_NAME, OPERATION_TYPE, SYSTEM } from "./semconv.ts";
 import { clientAttributes, destinationNames, isIgnored } from "./source.ts";
 import type { Tracing } from "./tracing.ts";
@@ -77,8 +77,7 @@ export class Destination {
     const { operation } = this.tracing.now().meters;
     if (operation === undefined || startMs === 0) return;
     const attributes = failure === undefined ? this.measured : this.failed(failure);
-    const recorded: unknown = operation.record((performance.now() - startMs) / 1000, attributes);
-    discard("metrics", recorded);
+    recordSince(operation, startMs, attributes);
   }
 
   private failed(type: string): Attributes {
@@ -105,10 +104,7 @@ export class Destinations {
   of(name: string): Destination {
     const known = this.known.get(name);
     if (known !== undefined) return known;
-    const oldest = this.known.size >= MAX_DESTINATIONS ? this.known.keys().next().value : undefined;
-    if (oldest !== undefined) this.known.delete(oldest);
     const made = new Destination(this.system, this.tracing, name, {}, this.leads);
-    this.known.set(name, made);
-    return made;
+    return keep(this.known, name, made, MAX_DESTINATIONS);
   }
 }

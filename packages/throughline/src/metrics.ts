@@ -144,3 +144,9 @@ function observe(
   const unit = name === FAULTS ? "{failure}" : "{message}";
   meter.createObservableCounter(name, { description, unit }).addCallback(callback);
 }
+
+/** Records how long ago something began, in seconds. */
+export function recordSince(histogram: Histogram, startMs: number, attributes: Attributes): void {
+  const recorded: unknown = histogram.record((performance.now() - startMs) / 1000, attributes);
+  discard("metrics", recorded);
+}

@@ -2,6 +2,7 @@ import type { Context, Span } from "@opentelemetry/api";
 import type { Batch } from "./batch.ts";
 import { markFailed, rememberFailure } from "./failure.ts";
 import { discard, fault } from "./guard.ts";
+import { recordSince } from "./metrics.ts";
 import { type Call, type Ending, follow } from "./run.ts";
 import { errorType } from "./semconv.ts";
 import type { Source } from "./source.ts";
@@ -67,13 +68,12 @@ export class Scope implements Ending {
     if (this.source.foreignSpans || (this.message === undefined && this.batch?.hadSingles)) return;
     const { process } = this.source.tracing.now().meters;
     if (process === undefined || this.startMs === 0) return;
-    const seconds = (performance.now() - this.startMs) / 1000;
     const { durationAttributes } = this.source;
-    const recorded: unknown = process.record(
-      seconds,
+    recordSince(
+      process,
+      this.startMs,
       type === undefined ? durationAttributes : this.source.failedDurationAttributes(type),
     );
-    discard("metrics", recorded);
   }
 
   private endSpan(span: Span, bad: boolean, error: unknown): void {

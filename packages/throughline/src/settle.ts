@@ -1,6 +1,7 @@
 import type { Attributes, Context, Link, Span } from "@opentelemetry/api";
 import { activeContext } from "./context.ts";
-import { discard, fault, started } from "./guard.ts";
+import { fault, started } from "./guard.ts";
+import { recordSince } from "./metrics.ts";
 import { Call, type Ending, follow } from "./run.ts";
 import { markFailed } from "./failure.ts";
 import { ERROR_TYPE, errorType } from "./semconv.ts";
@@ -99,10 +100,6 @@ class Settling implements Ending {
     if (operation === undefined || this.startMs === 0) return;
     const attributes =
       failure === undefined ? this.measured : { ...this.measured, [ERROR_TYPE]: failure };
-    const recorded: unknown = operation.record(
-      (performance.now() - this.startMs) / 1000,
-      attributes,
-    );
-    discard("metrics", recorded);
+    recordSince(operation, this.startMs, attributes);
   }
 }

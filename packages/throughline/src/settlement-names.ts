@@ -1,4 +1,5 @@
 import { type Attributes, SpanKind, type SpanOptions } from "@opentelemetry/api";
+import { keep } from "./bounded.ts";
 import { listed } from "./listed.ts";
 import { GROUP, OPERATION_NAME, OPERATION_TYPE, SYSTEM } from "./semconv.ts";
 import type { Settlement } from "./settle.ts";
@@ -30,11 +31,7 @@ export function settlementNames(
   const key = `${operation} ${system} ${destination?.length ?? -1} ${destination} ${group}`;
   const known = names.get(key);
   if (known !== undefined) return known;
-  const oldest = names.size >= MAX_HELD ? names.keys().next().value : undefined;
-  if (oldest !== undefined) names.delete(oldest);
-  const own = made(operation, tracing, settlement);
-  names.set(key, own);
-  return own;
+  return keep(names, key, made(operation, tracing, settlement), MAX_HELD);
 }
 
 function made(operation: string, tracing: Tracing, settlement: Settlement): SettlementNames {
