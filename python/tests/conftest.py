@@ -14,6 +14,8 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.sampling import ALWAYS_ON
 from spans import Spans
 
+from throughline_kafka import message
+
 _spans = Spans()
 _reader = InMemoryMetricReader()
 
@@ -42,6 +44,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 if os.environ.get("CI")
                 else pytest.mark.skip(reason=why)
             )
+
+
+@pytest.fixture(autouse=True)
+def _no_former_failures() -> None:
+    """Tests handle records of one place: what failed in another test is not theirs."""
+    message._failures.clear()
 
 
 @pytest.fixture

@@ -16,9 +16,16 @@ from confluent_kafka import KafkaException, Producer
 from fakes import idle_consumer, record
 from kafka import PATIENCE_S, consumer_config, new_topic, producer_config, read, send, values_of
 from opentelemetry import context, trace
-from spans import Spans, parent_of, trace_of
+from spans import Spans, id_of, parent_of, trace_of
 
-from throughline_kafka import ContextExecutor, context_of, in_context, inject_context, traced
+from throughline_kafka import (
+    ContextExecutor,
+    context_of,
+    dead_letter_of,
+    in_context,
+    inject_context,
+    traced,
+)
 
 tracer = trace.get_tracer("app")
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
@@ -247,17 +254,21 @@ def test_the_asyncio_producer_sends_what_it_can_and_says_what_it_can_not(
     assert len(spans.named(f"send {topic}")) == 3
 
 
+GUIDE = (Path(__file__).parents[2] / "docs" / "python.md").read_text("utf-8")
+(SEND,) = re.findall(r"```python\n(async def send.*?)```", GUIDE, re.DOTALL)
+(RETRIES,) = re.findall(r"```python\n(async def park.*?)```", GUIDE, re.DOTALL)
+
+
+def program_of_the_guide(text: str, **given: Any) -> dict[str, Any]:
+    """What a program of the guide defines, beside what it takes for granted."""
+    names: dict[str, Any] = {"asyncio": asyncio, "KafkaException": KafkaException, **given}
+    exec(text, names)
+    return names
+
+
 @pytest.mark.kafka
 def test_the_send_of_the_guide_carries_the_context(spans: Spans) -> None:
-    guide = (Path(__file__).parents[2] / "docs" / "python.md").read_text("utf-8")
-    (program,) = re.findall(r"```python\n(async def send.*?)```", guide, re.DOTALL)
-    producer = traced(Producer(producer_config()))
-    names: dict[str, Any] = {
-        "asyncio": asyncio,
-        "producer": producer,
-        "KafkaException": KafkaException,
-    }
-    exec(program, names)
+    names = program_of_the_guide(SEND, producer=traced(Producer(producer_config())))
     topic = new_topic()
 
     async def request() -> list[Any]:
@@ -269,3 +280,57 @@ def test_the_send_of_the_guide_carries_the_context(spans: Spans) -> None:
     for message in read(topic, 3):
         (traceparent,) = values_of(message, "traceparent")
         assert traceparent.decode().split("-")[1] == trace_of(spans.one("request"))
+
+
+@pytest.mark.kafka
+def test_the_send_of_the_guide_raises_what_no_broker_took(spans: Spans) -> None:
+    config = producer_config(**{"message.timeout.ms": 100, "bootstrap.servers": "127.0.0.1:1"})
+    producer = traced(Producer({**config, "log_level": 0}))
+    names = program_of_the_guide(SEND, producer=producer)
+    with pytest.raises(KafkaException, match="_MSG_TIMED_OUT"):
+        asyncio.run(names["send"]("nowhere", b"1"))
+
+
+@pytest.mark.newer
+@pytest.mark.kafka
+def test_the_retries_of_the_guide_park_what_keeps_failing(spans: Spans) -> None:
+    from confluent_kafka.aio import AIOConsumer
+
+    topic, parked = new_topic(), new_topic("payments.dlq")
+    send(topic, HEADERS)
+    handled: list[Any] = []
+
+    async def charge(message: Any) -> None:
+        await asyncio.sleep(0)
+        handled.append(message)
+        raise ValueError("no funds")
+
+    class Until:
+        def __bool__(self) -> bool:
+            return len(handled) < 3
+
+    async def service() -> Any:
+        client = AIOConsumer(consumer_config())
+        await client.subscribe([topic])
+        names = program_of_the_guide(
+            SEND + RETRIES.replace('"payments.dlq"', f'"{parked}"').replace("delay=0.5", "delay=0"),
+            producer=traced(Producer(producer_config())),
+            consumer=traced(client, group_id="payments"),
+            charge=charge,
+            running=Until(),
+        )
+        try:
+            await names["run"]()
+            return await client.committed(await client.assignment())
+        finally:
+            await client.close()
+
+    (committed,) = asyncio.run(service())
+    assert committed.offset == 1
+    attempts = spans.named(f"process {topic}")
+    assert [parent_of(span) for span in attempts] == [SPAN] * 3
+    assert parent_of(spans.one(f"send {parked}")) == id_of(attempts[2])
+    (letter,) = read(parked)
+    origin = dead_letter_of(letter)
+    assert origin is not None
+    assert (origin.destination, origin.attempts, origin.group) == (topic, 3, "payments")

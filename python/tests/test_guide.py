@@ -7,6 +7,7 @@ import queue
 import re
 import threading
 from collections.abc import AsyncIterator, Generator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -98,6 +99,50 @@ def test_a_worker_thread_handles_its_queue_in_its_own_context(spans: Spans) -> N
     jobs.put(None)
     worker.join()
     assert seen == [None, TRACE]
+
+
+def test_a_thread_that_polls_hands_its_context_to_the_loop(spans: Spans) -> None:
+    loop = asyncio.new_event_loop()
+    running = threading.Thread(target=loop.run_forever)
+    running.start()
+    seen: queue.Queue[str | None] = queue.Queue()
+
+    async def look() -> str | None:
+        await asyncio.sleep(0)
+        return active()
+
+    with scope():
+        future = asyncio.run_coroutine_threadsafe(look(), loop)
+        loop.call_soon_threadsafe(lambda: seen.put(active()))
+        assert future.result(PATIENCE_S) == TRACE
+    assert seen.get(timeout=PATIENCE_S) == TRACE
+    loop.call_soon_threadsafe(loop.stop)
+    running.join()
+    loop.close()
+
+
+def test_a_record_that_is_handed_over_is_handled_in_its_trace(spans: Spans) -> None:
+    (program,) = re.findall(
+        r"```python\n(def handle.*?pool\.submit\(handle, message\))\n",
+        GUIDE.read_text("utf-8"),
+        re.DOTALL,
+    )
+    seen: list[str | None] = []
+    with ThreadPoolExecutor(1) as pool:
+        names: dict[str, Any] = {
+            "charge": lambda _message: seen.append(active()),
+            "consumer": traced(idle_consumer()),
+            "message": record(HEADERS),
+            "pool": pool,
+        }
+        exec(program, names)
+    assert seen == [TRACE]
+
+    async def task() -> None:
+        names["handle"](names["message"])
+
+    asyncio.run(task())
+    assert seen == [TRACE] * 2
 
 
 def test_a_timer_is_a_thread(spans: Spans) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Coroutine
+from functools import partial
 from typing import Any
 
 import pytest
@@ -210,6 +211,53 @@ def test_a_policy_that_is_not_to_be_understood_is_refused() -> None:
     ):
         with pytest.raises(error, match=what):
             with_retries(print, **policy)
+    with pytest.raises(TypeError, match="takes a handler, got str"):
+        with_retries("charge")  # type: ignore[call-overload]
+
+
+class Charging:
+    """A handler that is an object, whose call is a coroutine function."""
+
+    def __init__(self, handler: Callable[[Any], str]) -> None:
+        self.handler = handler
+
+    async def __call__(self, message: Any) -> str:
+        await asyncio.sleep(0)
+        return self.handler(message)
+
+
+def test_whatever_gives_a_coroutine_by_its_looks_is_awaited_and_retried(spans: Spans) -> None:
+    kinds: list[Callable[[Any], Callable[[Any], Coroutine[Any, Any, str]]]] = [
+        Charging,
+        lambda handler: partial(as_async(handler)),
+        lambda handler: partial(Charging(handler)),
+    ]
+    for kind in kinds:
+        spans.clear()
+        handler = kind(failing(2, Declined("no funds")))
+        assert asyncio.run(with_retries(handler)(record(HEADERS))) == "charged"
+        assert len(spans.named("process orders")) == 3
+
+
+def test_a_coroutine_that_nobody_awaits_is_refused_and_not_taken_for_handled(spans: Spans) -> None:
+    later = as_async(failing(0, Declined()))
+
+    def hidden(message: Any) -> object:
+        return later(message)
+
+    async def publish(*_told: Any) -> None: ...
+
+    def hidden_publish(*told: Any) -> object:
+        return publish(*told)
+
+    with pytest.raises(TypeError, match="handler gives a coroutine, which nobody awaits"):
+        with_retries(hidden)(record(HEADERS))
+    assert len(spans.named("process orders")) == 1
+    with pytest.raises(TypeError, match="dead_letter gives a coroutine, which nobody awaits"):
+        with_retries(failing(9, Declined()), dead_letter=publish)
+    parking = with_retries(failing(9, Declined()), dead_letter=hidden_publish)
+    with pytest.raises(TypeError, match="dead_letter gives a coroutine, which nobody awaits"):
+        parking(record(HEADERS))
 
 
 @pytest.mark.kafka

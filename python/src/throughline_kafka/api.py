@@ -176,7 +176,8 @@ def with_retries(handler: Any, *, consumer: object = None, **policy: Any) -> Any
     """A handler of one message that tries again, as `consumer.with_retries(handler, ...)`: each
     attempt in a process span of its own, all under the message's creation context. It opens the
     scope itself, and is called outside of `consumer.process(message)`. A coroutine function gives
-    one. What it gives back is the handler's, or None where the message was dead-lettered.
+    one, and its `dead_letter` may be one. What it gives back is the handler's, or None where the
+    message was dead-lettered.
 
     See `RetryPolicy` for what it takes: `attempts`, `delay`, `retry_on`, `dead_letter`. What
     `dead_letter(letter, error, message)` raises is raised on, so that nothing is committed: have it
@@ -186,7 +187,8 @@ def with_retries(handler: Any, *, consumer: object = None, **policy: Any) -> Any
     consumer's `max.poll.interval.ms` (5 minutes), within which the next poll() must come.
 
     Raises:
-        TypeError, ValueError: for a policy that is not to be understood.
+        TypeError, ValueError: for a policy that is not to be understood, and for a coroutine that
+            nobody would await: of a handler that is no coroutine function, or of its `dead_letter`.
     """
     return retrying(_tracing(consumer), handler, RetryPolicy(**policy))
 

@@ -9,7 +9,7 @@ import inspect
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from functools import wraps
+from functools import partial, wraps
 from math import isfinite
 from typing import Any, TypeVar
 
@@ -39,6 +39,7 @@ class RetryPolicy:
     #: The errors worth another attempt: their classes, or a function that is asked.
     retry_on: RetryOn = Exception
     #: Publishes the dead letter; the message then counts as handled. What it raises is raised on.
+    #: May be a coroutine function where the handler is one.
     dead_letter: Publish | None = None
 
     def __post_init__(self) -> None:
@@ -85,8 +86,12 @@ def retrying(
     tracing: Tracing, handler: Callable[..., Any], policy: RetryPolicy
 ) -> Callable[..., Any]:
     """See `with_retries` of this package."""
-    if inspect.iscoroutinefunction(handler):
+    if not callable(handler):
+        raise TypeError(f"with_retries: takes a handler, got {type(handler).__name__}")
+    if _is_async(handler):
         return _retrying_async(tracing, handler, policy)
+    if policy.dead_letter is not None and _is_async(policy.dead_letter):
+        raise TypeError(_NOBODY_AWAITS.format("dead_letter"))
 
     @wraps(handler)
     def handle(message: Message, *args: Any, **kwargs: Any) -> Any:
@@ -95,18 +100,45 @@ def retrying(
             made += 1
             try:
                 with Processing(tracing, message):
-                    return handler(message, *args, **kwargs)
+                    given = handler(message, *args, **kwargs)
             except Exception as error:
                 wait_s = policy.wait_s(error, made)
                 if wait_s is None:
                     if policy.dead_letter is None:
                         raise
                     letter = make_dead_letter(tracing, message, error, attempts=made)
-                    policy.dead_letter(letter, error, message)
+                    _settled("dead_letter", policy.dead_letter(letter, error, message))
                     return None
+            else:
+                return _settled("handler", given)
             time.sleep(wait_s)
 
     return handle
+
+
+_NOBODY_AWAITS = (
+    "with_retries: {} gives a coroutine, which nobody awaits here: hand over a handler that is a "
+    "coroutine function, async def handle(message): ..."
+)
+
+
+def _is_async(function: Any) -> bool:
+    """Whether calling it gives a coroutine, as far as that can be told without a call."""
+    while isinstance(function, partial):
+        function = function.func
+    return inspect.iscoroutinefunction(function) or (
+        callable(function) and inspect.iscoroutinefunction(type(function).__call__)
+    )
+
+
+def _settled(what: str, given: Any) -> Any:
+    """What a function that is no coroutine function has given. A coroutine has done nothing yet: a
+    message that it should have handled, or parked, would be committed and lost.
+    """
+    if inspect.iscoroutine(given):
+        given.close()
+        raise TypeError(_NOBODY_AWAITS.format(what))
+    return given
 
 
 def _retrying_async(
