@@ -6,6 +6,7 @@ import { deliveryOf, Sources } from "./delivered.ts";
 import { fault, warnOnce } from "./guard.ts";
 import { injectInto } from "./inject.ts";
 import type { Delivery, MessageFormat } from "./message.ts";
+import { needHandler, needMessage } from "./mistake.ts";
 import { batchHeld, processHeld } from "./process.ts";
 import { readMessage } from "./read.ts";
 import { type Attempted, callTold, opensOwnScopes, type RetryPolicy, retrying } from "./retry.ts";
@@ -74,6 +75,7 @@ export function adapterFor(format: MessageFormat, find?: FindSource): Adapter {
 
   return {
     processMessage(message, handler, delivery) {
+      needHandler("processMessage", handler);
       // A handler from withRetries opens a span for each attempt: one around them all would nest them.
       if (opensOwnScopes(handler)) return callTold(handler, message, delivery);
       const call = new Call(handler, undefined, message);
@@ -81,6 +83,7 @@ export function adapterFor(format: MessageFormat, find?: FindSource): Adapter {
     },
 
     processBatch(messages, handler, delivery) {
+      needHandler("processBatch", handler);
       const call = new Call(handler, undefined, messages);
       return batchHeld(messages, told(delivery), call);
     },
@@ -104,8 +107,10 @@ export function adapterFor(format: MessageFormat, find?: FindSource): Adapter {
       }
     },
 
-    deadLetter: (message, error, options = {}) =>
-      makeDeadLetter(message, error, options, found(message) ?? sources.of({})),
+    deadLetter(message, error, options = {}) {
+      needMessage(message);
+      return makeDeadLetter(message, error, options, found(message) ?? sources.of({}));
+    },
 
     deadLetterOf(message) {
       try {
@@ -116,12 +121,14 @@ export function adapterFor(format: MessageFormat, find?: FindSource): Adapter {
       }
     },
 
-    withRetries: (handler, policy, describe) =>
-      retrying(handler, policy, describe, {
+    withRetries(handler, policy, describe) {
+      needHandler("withRetries", handler);
+      return retrying(handler, policy, describe, {
         attempt: (message, attempt, delivery) =>
           processHeld(message, told(delivery, true), new Call(attempt, undefined, message)),
         deadLetter: (message, error, attempts) =>
           makeDeadLetter(message, error, { attempts }, found(message) ?? sources.of({}), true),
-      }),
+      });
+    },
   };
 }

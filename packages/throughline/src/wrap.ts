@@ -1,4 +1,5 @@
 import { warnOnce } from "./guard.ts";
+import { close, follow, show } from "./shadow.ts";
 
 /**
  * What to put in place of a client's own method: `own` is that method, `self` what to call it on.
@@ -53,33 +54,64 @@ export function wrap<Client extends object>(
   // The proxy stands before an empty object of the same prototype: a frozen client's own
   // properties would otherwise have to be given out unchanged.
   const shadow = Object.create(Object.getPrototypeOf(target) as object | null) as Client;
+  const read = (name: PropertyKey): unknown => {
+    const value: unknown = Reflect.get(target, name, target);
+    if (typeof value !== "function") return wrapped(value);
+    if (name === "constructor") return value;
+    const held = bound.get(name);
+    if (held?.of === value) return held.as;
+    const as = methodOf(target, name, value, methods, () => proxy);
+    bound.set(name, { of: value, as });
+    return as;
+  };
+  // Whether the shadow has properties, which the engine then holds our answers against.
+  let closed = false;
+  const asShown = (name: PropertyKey): PropertyDescriptor | undefined => {
+    if (!closed) return undefined;
+    show(shadow, target, name, read);
+    return Reflect.getOwnPropertyDescriptor(shadow, name);
+  };
   const proxy: Client = new Proxy(shadow, {
     get(_shadow, name) {
       if (name === TRACED) return true;
       if (name === ORIGINAL) return target;
-      const value: unknown = Reflect.get(target, name, target);
-      if (typeof value !== "function") return wrapped(value);
-      if (name === "constructor") return value;
-      const held = bound.get(name);
-      if (held?.of === value) return held.as;
-      const as = methodOf(target, name, value, methods, () => proxy);
-      bound.set(name, { of: value, as });
-      return as;
+      const shown = asShown(name);
+      return shown !== undefined && "value" in shown ? shown.value : read(name);
     },
     set: (_shadow, name, value) => Reflect.set(target, name, value, target),
-    has: (_shadow, name) => Reflect.has(target, name),
-    deleteProperty: (_shadow, name) => Reflect.deleteProperty(target, name),
-    ownKeys: () => Reflect.ownKeys(target),
+    has: (_shadow, name) => asShown(name) !== undefined || Reflect.has(target, name),
+    deleteProperty(_shadow, name) {
+      const gone = Reflect.deleteProperty(target, name);
+      asShown(name);
+      return gone;
+    },
+    ownKeys() {
+      if (closed) follow(shadow, target, read);
+      return Reflect.ownKeys(target);
+    },
     getPrototypeOf: () => Reflect.getPrototypeOf(target),
     setPrototypeOf: (_shadow, prototype) => Reflect.setPrototypeOf(target, prototype),
-    defineProperty: (_shadow, name, descriptor) =>
-      Reflect.defineProperty(target, name, { ...descriptor, configurable: true }),
+    preventExtensions: () => (closed = close(shadow, target, read)),
+    isExtensible() {
+      closed ||= follow(shadow, target, read);
+      return Reflect.isExtensible(shadow);
+    },
+    defineProperty(_shadow, name, descriptor) {
+      if (descriptor.configurable !== false) {
+        const open = closed ? descriptor : { ...descriptor, configurable: true };
+        const defined = Reflect.defineProperty(target, name, open);
+        asShown(name);
+        return defined;
+      }
+      if (!Reflect.defineProperty(target, name, descriptor)) return false;
+      closed = true;
+      return show(shadow, target, name, read);
+    },
     getOwnPropertyDescriptor(_shadow, name) {
-      const descriptor = Reflect.getOwnPropertyDescriptor(target, name);
-      if (descriptor === undefined) return undefined;
-      const value: unknown = Reflect.get(proxy, name);
+      const descriptor = asShown(name) ?? Reflect.getOwnPropertyDescriptor(target, name);
+      if (descriptor === undefined || closed) return descriptor;
       const { enumerable = false } = descriptor;
-      return { value, enumerable, configurable: true, writable: true };
+      return { value: read(name), enumerable, configurable: true, writable: true };
     },
   });
   proxies.set(target, proxy);

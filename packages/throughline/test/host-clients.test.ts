@@ -137,6 +137,71 @@ for (const [kind, make] of Object.entries({
   });
 }
 
+for (const [verb, shut] of Object.entries({
+  freeze: (client: object): unknown => Object.freeze(client),
+  seal: (client: object): unknown => Object.seal(client),
+  preventExtensions: (client: object): unknown => Object.preventExtensions(client),
+  defineProperties: (client: object): unknown =>
+    Object.defineProperties(client, { send: { configurable: false, writable: false } }),
+})) {
+  for (const [kind, make] of Object.entries({
+    "a literal": () => stubProducer().client as object,
+    "an instance": () => Object.assign(new OwnProducer(), { send: stubProducer().client.send }),
+    "one with accessors": () =>
+      Object.defineProperty({ ...stubProducer().client }, "on", { get: () => () => {} }),
+  })) {
+    test(`Object.${verb} of a traced client (${kind}) does what it does to the bare one, and it is traced still`, async () => {
+      observed.reset();
+      const bare = make();
+      const original = make();
+      const ours = traced(original as Producer) as Producer & { added?: number };
+      assert.equal(shut(ours), ours);
+      shut(bare);
+      const how = (client: object): unknown => [
+        Object.isFrozen(client),
+        Object.isSealed(client),
+        Object.isExtensible(client),
+        Object.keys(client),
+        Reflect.set(client, "added", 1),
+        Reflect.deleteProperty(client, "added"),
+        Reflect.set(client, "send", Reflect.get(client, "send")),
+        Reflect.deleteProperty(client, "send"),
+        Reflect.ownKeys(client),
+        "send" in client,
+        "added" in client,
+        Object.getOwnPropertyDescriptor(client, "send")?.writable,
+        Object.getPrototypeOf(client) === Object.getPrototypeOf(bare),
+      ];
+      const { send } = ours;
+      assert.deepEqual(how(ours), how(bare));
+      assert.deepEqual([Object.isFrozen(original), Object.isExtensible(original)], [
+        Object.isFrozen(bare),
+        Object.isExtensible(bare),
+      ]);
+      await send(message);
+      assert.deepEqual(
+        observed.spans().map(({ name }) => name),
+        ["send orders"],
+      );
+    });
+  }
+}
+
+test("a client that closes itself after it was traced is seen closed, with what it removes and replaces later", () => {
+  const original: { send?: unknown; on?: unknown } = { ...stubProducer().client, on: undefined };
+  const ours = traced(original as unknown as Producer) as unknown as typeof original;
+  Object.preventExtensions(original);
+  assert.equal(Object.isExtensible(ours), false);
+  delete original.send;
+  const on = (): void => {};
+  original.on = on;
+  assert.deepEqual(Reflect.ownKeys(ours), Reflect.ownKeys(original));
+  assert.equal("send" in ours, false);
+  assert.equal(ours.send, undefined);
+  assert.equal((Object.getOwnPropertyDescriptor(ours, "on")?.value as () => void).name, "on");
+  assert.equal(typeof ours.on, "function");
+});
+
 test("the client and what is given to it are not written to", async () => {
   const sending = stubProducer().client;
   const consuming = stubConsumer().client;
