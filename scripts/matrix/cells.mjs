@@ -40,7 +40,8 @@ const clients = [
   { name: "sqs-consumer", files: /sqs-consumer/, since: [22, 0] },
   { name: "amqplib", files: /amqplib|held/, since: [18, 0] },
   { name: "rabbitmq-client", files: /rabbitmq/, since: [16, 0] },
-  { name: "@aws-lambda-powertools/batch", files: /lambda/, since: [20, 0] },
+  { name: "@aws-lambda-powertools/batch", files: /powertools/, since: [20, 0] },
+  { name: "@aws-lambda-powertools/kafka", files: /powertools/, since: [20, 0] },
 ];
 
 /** Tests of the clients that are compiled: npm run native builds and tests them, on one Node. */

@@ -1,8 +1,7 @@
 import { propagation, trace } from "@opentelemetry/api";
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, test } from "node:test";
-import { BatchProcessor, EventType, processPartialResponse } from "@aws-lambda-powertools/batch";
-import type { Context, SQSEvent, SQSHandler, SQSRecord } from "aws-lambda";
+import type { SQSEvent, SQSRecord } from "aws-lambda";
 import * as fc from "fast-check";
 import {
   contextOf,
@@ -31,7 +30,6 @@ beforeEach(() => {
 afterEach(() => sdk.shutdown());
 
 const mark = (name: string): void => trace.getTracer("application").startSpan(name).end();
-const invocation = {} as Context;
 
 function span(name: string): FinishedSpan {
   const found = sdk.spans().filter((each) => each.name === name);
@@ -104,25 +102,6 @@ test("of a FIFO queue, eachRecord reports what comes after the message that fail
     batchItemFailures: [{ itemIdentifier: "id-of-bad" }, { itemIdentifier: "id-of-after" }],
   });
   assert.deepEqual(seen, ["good", "bad"]);
-});
-
-test("a record handler of Powertools' batch processor runs in its record's trace, and its partial failures are as without us", async () => {
-  const processor = new BatchProcessor(EventType.SQS);
-  const work = async (record: SQSRecord): Promise<void> => {
-    mark(record.body);
-    if (record.body === "bad") throw new Error("no such order");
-  };
-  const answers: unknown[] = [];
-  for (const recordHandler of [work, traced(work)]) {
-    const handler: SQSHandler = async (event, context) =>
-      processPartialResponse(event, recordHandler, processor, { context });
-    answers.push(await handler(sqsEvent({ good: "1", bad: "2" }), invocation, () => {}));
-    if (recordHandler === work) sdk.reset();
-  }
-  assert.deepEqual(answers[1], answers[0]);
-  assert.equal(above("good").spanContext().traceId, "1".repeat(32));
-  assert.equal(above("bad").spanContext().traceId, "2".repeat(32));
-  assert.equal(above("bad").status.code, 2);
 });
 
 test("a notification of SNS and an event of EventBridge are handled in their publisher's trace", async () => {
@@ -235,6 +214,30 @@ test("an event of any other source leaves the handler alone", async () => {
   ]) {
     assert.equal(await handler(event), event);
   }
+  assert.equal(sdk.spans().length, 0);
+});
+
+test("eachRecord rejects an event without such records, never throws, and names it but nothing in it", async () => {
+  const seen: unknown[] = [];
+  const handler = eachRecord((record: object) => seen.push(record));
+  for (const [event, named] of [
+    [undefined, "undefined"],
+    [null, "null"],
+    ["a secret", "string"],
+    [{}, "one with no field"],
+    [{ order: "a secret", of: "yours" }, "one with the fields order, of"],
+    [{ Records: [{ eventSource: "aws:s3", s3: { bucket: { name: "b" } } }] }, "one of aws:s3"],
+    [{ Records: [{ kinesis: {}, eventSource: "aws:kinesis" }] }, "one of aws:kinesis"],
+    [{ Records: [null] }, "one with the fields Records"],
+  ] as const) {
+    const answer = handler(event as unknown as object);
+    await assert.rejects(answer, {
+      name: "TypeError",
+      message: `throughline: eachRecord() takes an event of SQS, SNS, Kafka or EventBridge, got ${named}; traced(handler) takes any`,
+    });
+  }
+  assert.deepEqual(await handler({ Records: [] }), { batchItemFailures: [] });
+  assert.deepEqual(seen, []);
   assert.equal(sdk.spans().length, 0);
 });
 

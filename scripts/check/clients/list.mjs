@@ -89,6 +89,6 @@ export const clients = [
     subpath: "lambda",
     measured: "lambda",
     page: "docs/lambda.md",
-    does: "SQS with partial failures, SNS, Kafka (MSK and self-managed), EventBridge; Powertools' batch processor",
+    does: "SQS with partial failures, SNS, Kafka (MSK and self-managed), EventBridge; Powertools' batch processors and Kafka consumer",
   },
 ];

@@ -120,11 +120,19 @@ function fromBase64(text: unknown): Buffer | null {
   return typeof text === "string" ? Buffer.from(text, "base64") : null;
 }
 
+/** A record's key and value as Lambda gave them: Powertools' accessors deserialize, and may throw. */
+function encoded(record: KafkaRecord): { key: unknown; value: unknown } {
+  return {
+    key: "originalKey" in record ? record.originalKey : record.key,
+    value: "originalValue" in record ? record.originalValue : record.value,
+  };
+}
+
 function describeKafka(record: KafkaRecord, span: Span, withKey: boolean): void {
   span.setAttribute(KAFKA_OFFSET, Number(record.offset));
-  const key = fromBase64(record.key);
-  if (withKey) describeKey(span, key);
-  if (record.value === null) span.setAttribute(KAFKA_TOMBSTONE, true);
+  const { key, value } = encoded(record);
+  if (withKey) describeKey(span, fromBase64(key));
+  if (value === null) span.setAttribute(KAFKA_TOMBSTONE, true);
 }
 
 /** As kafkajs and most others take a message: headers by name, repeated ones as a list. */
@@ -142,5 +150,6 @@ function kafkaLetter(record: KafkaRecord, headers: object): object {
       writable: true,
     });
   }
-  return { key: fromBase64(record.key), value: fromBase64(record.value), headers: byName };
+  const { key, value } = encoded(record);
+  return { key: fromBase64(key), value: fromBase64(value), headers: byName };
 }

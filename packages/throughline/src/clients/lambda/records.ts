@@ -32,6 +32,9 @@ export interface KafkaRecord {
   readonly key?: unknown;
   readonly value?: unknown;
   readonly headers?: unknown;
+  /** What a record of Powertools' Kafka consumer keeps of the two, whose own are what it made of them. */
+  readonly originalKey?: unknown;
+  readonly originalValue?: unknown;
 }
 
 /** An event of EventBridge, which is its own record. */
@@ -105,13 +108,27 @@ export function deliveredIn(event: unknown): Delivered | undefined {
   if (event === null || typeof event !== "object") return undefined;
   const { Records, records } = event as { Records?: unknown; records?: unknown };
   if (Array.isArray(Records)) return delivered(Records);
-  // Kafka's are an object of lists, one for each partition.
-  if (records !== null && typeof records === "object" && !Array.isArray(records)) {
+  // Kafka's are an object of lists, one for each partition; Powertools' consumer makes one list of them.
+  if (records !== null && typeof records === "object") {
     return delivered(Object.values(records).flat());
   }
   if (deliveryOf(event) === undefined) return undefined;
   return { records: [event as LambdaRecord], single: true };
 }
+
+/** What an event is, for the words of an error: its source where it tells one, else its fields; never what is in them. */
+export function nameOf(event: unknown): string {
+  if (event === null || typeof event !== "object") return event === null ? "null" : typeof event;
+  const { Records } = event as { Records?: unknown };
+  const [first = event] = Array.isArray(Records) ? (Records as unknown[]) : [];
+  const { eventSource } = (first ?? {}) as { eventSource?: unknown };
+  if (typeof eventSource === "string") return `one of ${eventSource.slice(0, SHOWN)}`;
+  const fields = Object.keys(event).slice(0, SHOWN).join(", ");
+  return `one with ${fields === "" ? "no field" : `the fields ${fields}`}`;
+}
+
+/** How many characters of a source's name, and how many fields' names, an error shows. */
+const SHOWN = 40;
 
 function delivered(list: readonly unknown[]): Delivered | undefined {
   const known = list.every(
