@@ -12,19 +12,12 @@ import io.opentelemetry.sdk.trace.ReadableSpan;
 import io.opentelemetry.sdk.trace.SpanProcessor;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.UUID;
 import java.util.concurrent.BlockingQueue;
-import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
-import java.util.logging.Logger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
-import org.springframework.boot.SpringApplication;
-import org.springframework.boot.WebApplicationType;
 import org.springframework.boot.autoconfigure.EnableAutoConfiguration;
-import org.springframework.boot.builder.SpringApplicationBuilder;
-import org.springframework.context.ConfigurableApplicationContext;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
 import org.springframework.kafka.annotation.KafkaListener;
@@ -40,23 +33,21 @@ class StarterTest {
     private static final String THEIR_LISTENERS = "io.opentelemetry.spring-kafka-2.7";
     private static final String THEIR_CLIENTS = "io.opentelemetry.kafka-clients-2.6";
 
-    private static final Logger LOG = Logger.getLogger("io.throughline.spring.kafka");
-
     private final Ended ended = new Ended();
-    private final List<String> told = new CopyOnWriteArrayList<>();
+    private final Told told = new Told();
     private final String topic = Broker.topic("orders");
-    private ConfigurableApplicationContext context;
+    private BootApplication application;
 
     @AfterEach
     void stop() {
-        if (context != null) SpringApplication.exit(context);
-        LOG.setFilter(null);
+        if (application != null) application.close();
+        told.close();
     }
 
     @Test
     void whatTheStarterTracesIsLeftToIt() throws Exception {
         start(Listening.class);
-        context.getBean(Sender.class).template.send(topic, "one").join();
+        application.template().send(topic, "one").join();
         assertEquals(List.of(THEIR_CLIENTS, THEIR_LISTENERS), spansOf(2));
         assertEquals(1, Broker.header(Broker.read(topic, 1).get(0), "traceparent").size());
     }
@@ -64,50 +55,54 @@ class StarterTest {
     @Test
     void itIsSaidOnceForEachSideHoweverManyContainersThereAre() throws Exception {
         start(Listening.class);
-        context.getBean(Sender.class).template.send(topic, "one").join();
+        application.template().send(topic, "one").join();
         spansOf(2);
-        assertEquals(2, told.size(), told.toString());
+        assertEquals(2, told.messages.size(), told.messages.toString());
         assertTrue(
-                told.get(0).contains("process spans are made by OpenTelemetry's spring-kafka"),
-                told.get(0));
+                told.messages
+                        .get(0)
+                        .contains("process spans are made by OpenTelemetry's spring-kafka"),
+                told.messages.get(0));
         assertTrue(
-                told.get(1).contains("send spans are made by OpenTelemetry's kafka-clients"),
-                told.get(1));
+                told.messages
+                        .get(1)
+                        .contains("send spans are made by OpenTelemetry's kafka-clients"),
+                told.messages.get(1));
     }
 
     @Test
     void whereItsKafkaIsSwitchedOffTheSpansAreOurs() throws Exception {
         start(Listening.class, "--otel.instrumentation.kafka.enabled=false");
-        context.getBean(Sender.class).template.send(topic, "one").join();
+        application.template().send(topic, "one").join();
         assertEquals(List.of(OURS, OURS), spansOf(2));
-        assertEquals(List.of(), told);
+        assertEquals(List.of(), told.messages);
     }
 
     @Test
     void whereItLeavesListenersAloneTheyAreOursAndSendsAreItsOwn() throws Exception {
         start(Listening.class, "--otel.instrumentation.kafka.autoconfigure-interceptor=false");
-        context.getBean(Sender.class).template.send(topic, "one").join();
+        application.template().send(topic, "one").join();
         assertEquals(List.of(THEIR_CLIENTS, OURS), spansOf(2));
     }
 
     @Test
     void aProducerFactoryThatTheStarterDoesNotKnowIsOurs() throws Exception {
         start(OwnTemplate.class);
-        context.getBean(Sender.class).template.send(topic, "one").join();
+        application.template().send(topic, "one").join();
         assertEquals(List.of(THEIR_LISTENERS, OURS), spansOf(2));
     }
 
     @Test
     void aBatchIsTheStarters() throws Exception {
         start(Listening.class, "--spring.kafka.listener.type=batch");
-        context.getBean(Sender.class).template.send(topic, "one").join();
+        application.template().send(topic, "one").join();
         assertEquals(List.of(THEIR_CLIENTS, THEIR_LISTENERS), spansOf(2));
     }
 
     @Test
     void anInterceptorOfTheirLibrarySetByHandIsLeftAloneAlsoInAComposite() throws Exception {
         start(LibraryByHand.class, "--otel.instrumentation.kafka.enabled=false");
-        context.getBean(Sender.class).template.send(topic, "one").join();
+        application.template().send(topic, "one").join();
         assertEquals(List.of(THEIR_LISTENERS, OURS), spansOf(2));
     }
 
@@ -119,36 +114,20 @@ class StarterTest {
             if (scope == null) throw new AssertionError("only " + seen);
             seen.add(scope);
         }
-        SpringApplication.exit(context); // whatever was still open has ended then
-        context = null;
+        application.close(); // whatever was still open has ended then
+        application = null;
         ended.scopes.drainTo(seen);
         seen.sort(null);
         return seen;
     }
 
-    private void start(Class<?> application, String... settings) {
+    private void start(Class<?> configuration, String... settings) {
         List<String> all = new ArrayList<>(List.of(settings));
-        all.add("--topic=" + topic);
-        all.add("--spring.main.banner-mode=off");
         all.add("--otel.traces.exporter=none");
         all.add("--otel.metrics.exporter=none");
         all.add("--otel.logs.exporter=none");
-        all.add("--spring.kafka.bootstrap-servers=" + Broker.ADDRESS);
-        all.add("--spring.kafka.consumer.auto-offset-reset=earliest");
-        all.add("--spring.kafka.consumer.group-id=" + UUID.randomUUID());
-        context =
-                new SpringApplicationBuilder(application)
-                        .web(WebApplicationType.NONE)
-                        .initializers(
-                                starting -> {
-                                    // A filter, as Spring Boot resets the handlers.
-                                    LOG.setFilter(record -> told.add(record.getMessage()));
-                                    starting.getBeanFactory().registerSingleton("ended", ended);
-                                })
-                        .run(all.toArray(String[]::new));
+        application = new BootApplication(configuration, topic, ended, all.toArray(String[]::new));
     }
-
-    record Sender(KafkaTemplate<String, String> template) {}
 
     @Configuration
     @EnableAutoConfiguration
@@ -158,11 +137,6 @@ class StarterTest {
             return customizer ->
                     customizer.addTracerProviderCustomizer(
                             (provider, config) -> provider.addSpanProcessor(ended));
-        }
-
-        @Bean
-        Sender sender(KafkaTemplate<String, String> template) {
-            return new Sender(template);
         }
 
         @Bean

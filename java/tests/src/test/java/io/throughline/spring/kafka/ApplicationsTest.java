@@ -3,7 +3,6 @@ package io.throughline.spring.kafka;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
 
-import io.opentelemetry.api.OpenTelemetry;
 import io.opentelemetry.api.trace.Span;
 import io.opentelemetry.sdk.trace.data.SpanData;
 import java.time.Duration;
@@ -23,13 +22,7 @@ import org.apache.kafka.common.header.internals.RecordHeaders;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.springframework.beans.factory.annotation.Value;
-import org.springframework.boot.SpringApplication;
-import org.springframework.boot.WebApplicationType;
-import org.springframework.boot.autoconfigure.EnableAutoConfiguration;
-import org.springframework.boot.builder.SpringApplicationBuilder;
-import org.springframework.context.ConfigurableApplicationContext;
 import org.springframework.context.annotation.Bean;
-import org.springframework.context.annotation.Configuration;
 import org.springframework.context.annotation.Primary;
 import org.springframework.kafka.annotation.KafkaListener;
 import org.springframework.kafka.config.ConcurrentKafkaListenerContainerFactory;
@@ -56,11 +49,11 @@ import org.springframework.util.backoff.FixedBackOff;
 class ApplicationsTest {
     private final Telemetry telemetry = new Telemetry();
     private final String topic = Broker.topic("orders");
-    private ConfigurableApplicationContext context;
+    private BootApplication application;
 
     @AfterEach
     void stop() {
-        if (context != null) SpringApplication.exit(context);
+        if (application != null) application.close();
         telemetry.close();
     }
 
@@ -70,7 +63,9 @@ class ApplicationsTest {
         start(SeveralFactories.class);
         String trace = order();
         telemetry
-                .inSpan("second", () -> template().send(topic + "-second", "k", "one").join())
+                .inSpan(
+                        "second",
+                        () -> application.template().send(topic + "-second", "k", "one").join())
                 .getSpanContext();
         assertEquals(trace, telemetry.span("charge card").getTraceId());
         assertEquals(
@@ -122,7 +117,7 @@ class ApplicationsTest {
         start(Replying.class);
         @SuppressWarnings("unchecked")
         ReplyingKafkaTemplate<String, String, String> replying =
-                context.getBean(ReplyingKafkaTemplate.class);
+                application.bean(ReplyingKafkaTemplate.class);
         replying.waitForAssignment(Duration.ofSeconds(30));
         List<CompletableFuture<ConsumerRecord<String, String>>> reply = new ArrayList<>();
         Span order =
@@ -148,7 +143,7 @@ class ApplicationsTest {
     void aRoutingTemplatesFactoriesAreEachTracedThoughTheyAreNoBeans() {
         Broker.create(topic + "-other");
         start(Routing.class);
-        RoutingKafkaTemplate routing = context.getBean(RoutingKafkaTemplate.class);
+        RoutingKafkaTemplate routing = application.bean(RoutingKafkaTemplate.class);
         Span order =
                 telemetry.inSpan(
                         "order",
@@ -171,7 +166,8 @@ class ApplicationsTest {
                 telemetry.inSpan(
                         "order",
                         () ->
-                                template()
+                                application
+                                        .template()
                                         .executeInTransaction(
                                                 operations -> operations.send(topic, "k", "one")));
         assertEquals(
@@ -198,30 +194,14 @@ class ApplicationsTest {
     }
 
     private String order() {
-        Span order = telemetry.inSpan("order", () -> template().send(topic, "k", "one").join());
+        Span order =
+                telemetry.inSpan(
+                        "order", () -> application.template().send(topic, "k", "one").join());
         return order.getSpanContext().getTraceId();
     }
 
-    @SuppressWarnings("unchecked")
-    private KafkaTemplate<String, String> template() {
-        return (KafkaTemplate<String, String>) context.getBean("kafkaTemplate");
-    }
-
-    private void start(Class<?> application, String... settings) {
-        List<String> all = new ArrayList<>(List.of(settings));
-        all.add("--topic=" + topic);
-        all.add("--spring.main.banner-mode=off");
-        all.add("--spring.kafka.bootstrap-servers=" + Broker.ADDRESS);
-        all.add("--spring.kafka.consumer.auto-offset-reset=earliest");
-        all.add("--spring.kafka.consumer.group-id=" + UUID.randomUUID());
-        context =
-                new SpringApplicationBuilder(application)
-                        .web(WebApplicationType.NONE)
-                        .initializers(
-                                starting ->
-                                        starting.getBeanFactory()
-                                                .registerSingleton("telemetry", telemetry))
-                        .run(all.toArray(String[]::new));
+    private void start(Class<?> configuration, String... settings) {
+        application = new BootApplication(configuration, topic, telemetry, settings);
     }
 
     private static RecordInterceptor<Object, Object> marking(Telemetry telemetry, String name) {
@@ -231,16 +211,7 @@ class ApplicationsTest {
         };
     }
 
-    @Configuration
-    @EnableAutoConfiguration
-    static class Traced {
-        @Bean
-        OpenTelemetry openTelemetry(Telemetry telemetry) {
-            return telemetry.sdk;
-        }
-    }
-
-    static class Listening extends Traced {
+    static class Listening extends BootApplication.Traced {
         @Bean
         Charging charging(Telemetry telemetry) {
             return new Charging(telemetry);
@@ -301,7 +272,7 @@ class ApplicationsTest {
         }
     }
 
-    static class OwnBatchInterceptor extends Traced {
+    static class OwnBatchInterceptor extends BootApplication.Traced {
         @Bean
         ChargingBatches charging(Telemetry telemetry) {
             return new ChargingBatches(telemetry);
@@ -328,7 +299,7 @@ class ApplicationsTest {
         }
     }
 
-    static class ContainerBean extends Traced {
+    static class ContainerBean extends BootApplication.Traced {
         @Bean
         ConcurrentMessageListenerContainer<String, String> container(
                 Telemetry telemetry, @Value("${topic}") String topic) {
@@ -342,7 +313,7 @@ class ApplicationsTest {
         }
     }
 
-    static class Replying extends Traced {
+    static class Replying extends BootApplication.Traced {
         @Bean
         ReplyingKafkaTemplate<String, String, String> replying(
                 ProducerFactory<String, String> producers,
@@ -374,7 +345,7 @@ class ApplicationsTest {
         }
     }
 
-    static class Routing extends Traced {
+    static class Routing extends BootApplication.Traced {
         @Bean
         RoutingKafkaTemplate routing() {
             Map<Pattern, ProducerFactory<Object, Object>> factories = new LinkedHashMap<>();
@@ -388,7 +359,7 @@ class ApplicationsTest {
         }
     }
 
-    static class OwnLetters extends Traced {
+    static class OwnLetters extends BootApplication.Traced {
         @Bean
         DefaultErrorHandler errorHandler(KafkaTemplate<?, ?> template) {
             DeadLetterPublishingRecoverer recoverer =

@@ -2,30 +2,19 @@ package io.throughline.spring.kafka;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
-import io.opentelemetry.api.OpenTelemetry;
 import io.opentelemetry.api.trace.Span;
 import io.opentelemetry.api.trace.SpanKind;
 import io.opentelemetry.api.trace.StatusCode;
 import io.opentelemetry.sdk.trace.data.SpanData;
 import java.util.List;
-import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executors;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
-import org.springframework.boot.SpringApplication;
-import org.springframework.boot.WebApplicationType;
-import org.springframework.boot.autoconfigure.EnableAutoConfiguration;
-import org.springframework.boot.builder.SpringApplicationBuilder;
-import org.springframework.context.ConfigurableApplicationContext;
-import org.springframework.context.annotation.Bean;
-import org.springframework.context.annotation.Configuration;
 import org.springframework.kafka.annotation.DltHandler;
 import org.springframework.kafka.annotation.KafkaListener;
 import org.springframework.kafka.annotation.RetryableTopic;
-import org.springframework.kafka.config.KafkaListenerEndpointRegistry;
-import org.springframework.kafka.core.KafkaTemplate;
 import org.springframework.kafka.retrytopic.SameIntervalTopicReuseStrategy;
 import org.springframework.kafka.retrytopic.TopicSuffixingStrategy;
 
@@ -36,18 +25,19 @@ import org.springframework.kafka.retrytopic.TopicSuffixingStrategy;
 class RetryTopicTest {
     private final Telemetry telemetry = new Telemetry();
     private final String topic = Broker.topic("orders");
-    private ConfigurableApplicationContext context;
+    private BootApplication application;
 
     @AfterEach
     void stop() {
-        SpringApplication.exit(context);
+        application.close();
         telemetry.close();
     }
 
     @Test
     void attemptsOverRetryTopicsAreSiblingsAndTheDeadLetterFollowsTheLast() {
         start(Retrying.class);
-        Span order = telemetry.inSpan("order", () -> template().send(topic, "k", "one"));
+        Span order =
+                telemetry.inSpan("order", () -> application.template().send(topic, "k", "one"));
         String trace = order.getSpanContext().getTraceId();
 
         SpanData send = telemetry.span("send " + topic);
@@ -75,7 +65,8 @@ class RetryTopicTest {
     @Test
     void aListenerThatFailsLaterIsRetriedInItsRecordsTraceThoughItsSpanEndedAsItReturned() {
         start(Later.class);
-        Span order = telemetry.inSpan("order", () -> template().send(topic, "k", "one"));
+        Span order =
+                telemetry.inSpan("order", () -> application.template().send(topic, "k", "one"));
         SpanData letter = telemetry.span("send " + topic + "-dlt");
         assertEquals(order.getSpanContext().getTraceId(), letter.getTraceId());
         assertEquals(
@@ -88,7 +79,8 @@ class RetryTopicTest {
     @Test
     void severalRetryTopicsAndADeadLetterTopicOfAnotherNameStayInTheRecordsTrace() {
         start(Suffixed.class);
-        Span order = telemetry.inSpan("order", () -> template().send(topic, "k", "one"));
+        Span order =
+                telemetry.inSpan("order", () -> application.template().send(topic, "k", "one"));
         SpanData send = telemetry.span("send " + topic);
         SpanData parked = telemetry.span("parked");
         List<SpanData> attempts =
@@ -107,38 +99,11 @@ class RetryTopicTest {
         telemetry.allEnded();
     }
 
-    @SuppressWarnings("unchecked")
-    private KafkaTemplate<String, String> template() {
-        return context.getBean(KafkaTemplate.class);
+    private void start(Class<?> configuration, String... settings) {
+        application = new BootApplication(configuration, topic, telemetry, settings);
     }
 
-    private void start(Class<?> application) {
-        context =
-                new SpringApplicationBuilder(application)
-                        .web(WebApplicationType.NONE)
-                        .initializers(
-                                starting ->
-                                        starting.getBeanFactory()
-                                                .registerSingleton("telemetry", telemetry))
-                        .run(
-                                "--topic=" + topic,
-                                "--spring.main.banner-mode=off",
-                                "--spring.kafka.bootstrap-servers=" + Broker.ADDRESS,
-                                "--spring.kafka.consumer.auto-offset-reset=earliest",
-                                "--spring.kafka.consumer.group-id=" + UUID.randomUUID());
-        context.getBean(KafkaListenerEndpointRegistry.class);
-    }
-
-    @Configuration
-    @EnableAutoConfiguration
-    static class Traced {
-        @Bean
-        OpenTelemetry openTelemetry(Telemetry telemetry) {
-            return telemetry.sdk;
-        }
-    }
-
-    static class Retrying extends Traced {
+    static class Retrying extends BootApplication.Traced {
         private final Telemetry telemetry;
 
         Retrying(Telemetry telemetry) {
@@ -157,7 +122,7 @@ class RetryTopicTest {
         }
     }
 
-    static class Suffixed extends Traced {
+    static class Suffixed extends BootApplication.Traced {
         private final Telemetry telemetry;
 
         Suffixed(Telemetry telemetry) {
@@ -181,7 +146,7 @@ class RetryTopicTest {
         }
     }
 
-    static class Later extends Traced {
+    static class Later extends BootApplication.Traced {
         @RetryableTopic(attempts = "2")
         @KafkaListener(topics = "${topic}")
         CompletableFuture<Void> charge(String order) {
