@@ -59,6 +59,7 @@ final class BatchScope {
         Span span = null;
         try {
             if (tracing.options.spans()) span = batch.start(tracing, source, context);
+            if (span != null && span.isRecording()) tracing.carrying().tellWhatLacks();
         } catch (Throwable problem) {
             Faults.fault("starting a batch's span", problem);
         }

@@ -46,7 +46,7 @@ final class Carrying {
     Extracted read(Headers headers, Options.Duplicates duplicates, Context active) {
         if (!own) {
             return fields.isEmpty()
-                    ? Extracted.NOTHING
+                    ? Extracted.UNREAD
                     : ForeignPropagation.read(
                             propagator, headers, fields, duplicates, ContextKeys.clean(active));
         }
@@ -83,6 +83,19 @@ final class Carrying {
             if (!text.isEmpty()) add(headers, BaggageHeader.NAME, text);
         }
         return headers;
+    }
+
+    /**
+     * Says once what the application's OpenTelemetry lacks, where spans are recorded and their
+     * traces end at the broker all the same.
+     */
+    void tellWhatLacks() {
+        if (!fields.isEmpty()) return;
+        Faults.warnOnce(
+                "spans are recorded, but no propagator is set: no context is read from records or"
+                        + " written to them, and each process span is the root of a trace of its own."
+                        + " Give the SDK one:"
+                        + " setPropagators(ContextPropagators.create(W3CTraceContextPropagator.getInstance()))");
     }
 
     private static Extracted withState(Extracted read, Headers headers) {

@@ -29,7 +29,9 @@ record Extracted(
         EXTRACTED,
         MISSING,
         MALFORMED,
-        DUPLICATE;
+        DUPLICATE,
+        /** Not looked at: the application has no propagator. */
+        UNREAD;
 
         /** As the metric spells it. */
         String attribute() {
@@ -39,6 +41,8 @@ record Extracted(
 
     static final Extracted NOTHING =
             new Extracted(Outcome.MISSING, null, List.of(), Baggage.empty(), null);
+
+    static final Extracted UNREAD = NOTHING.with(Outcome.UNREAD);
 
     /** The contexts to link to where the parent is not to be one. */
     List<SpanContext> all() {

@@ -146,6 +146,7 @@ final class RecordScopes {
     }
 
     private void describe(Span span, ConsumerRecord<?, ?> record, Extracted extracted) {
+        tracing.carrying().tellWhatLacks();
         span.setAttribute(Semconv.OFFSET, record.offset());
         if (record.value() == null) span.setAttribute(Semconv.TOMBSTONE, true);
         String key = tracing.options.messageKey() ? Semconv.keyText(record.key()) : null;

@@ -61,7 +61,7 @@ final class Sending implements Callback {
         Span span = null;
         try {
             if (tracing.options.spans()) span = start(destination, lineage, tracing);
-            if (span != null && span.isRecording()) describe(span, record, tracing.options);
+            if (span != null && span.isRecording()) describe(span, record, tracing);
         } catch (Throwable problem) {
             Faults.fault("starting a send's span", problem);
         }
@@ -140,9 +140,10 @@ final class Sending implements Callback {
         return builder.startSpan();
     }
 
-    private static void describe(Span span, ProducerRecord<?, ?> record, Options options) {
+    private static void describe(Span span, ProducerRecord<?, ?> record, Tracing tracing) {
+        tracing.carrying().tellWhatLacks();
         if (record.value() == null) span.setAttribute(Semconv.TOMBSTONE, true);
-        String key = options.messageKey() ? Semconv.keyText(record.key()) : null;
+        String key = tracing.options.messageKey() ? Semconv.keyText(record.key()) : null;
         if (key != null) span.setAttribute(Semconv.KEY, key);
     }
 

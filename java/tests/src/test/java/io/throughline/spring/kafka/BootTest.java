@@ -17,6 +17,7 @@ import io.micrometer.tracing.otel.bridge.OtelCurrentTraceContext;
 import io.micrometer.tracing.otel.bridge.OtelPropagator;
 import io.micrometer.tracing.otel.bridge.OtelTracer;
 import io.micrometer.tracing.propagation.Propagator;
+import io.opentelemetry.api.GlobalOpenTelemetry;
 import io.opentelemetry.api.OpenTelemetry;
 import io.opentelemetry.api.trace.Span;
 import io.opentelemetry.sdk.trace.data.SpanData;
@@ -28,16 +29,11 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Set;
 import java.util.TreeSet;
-import java.util.UUID;
 import org.apache.kafka.clients.consumer.Consumer;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
-import org.springframework.boot.SpringApplication;
-import org.springframework.boot.WebApplicationType;
 import org.springframework.boot.autoconfigure.EnableAutoConfiguration;
-import org.springframework.boot.builder.SpringApplicationBuilder;
-import org.springframework.context.ConfigurableApplicationContext;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
 import org.springframework.kafka.annotation.KafkaListener;
@@ -50,11 +46,11 @@ import org.springframework.kafka.listener.RecordInterceptor;
 class BootTest {
     private final Telemetry telemetry = new Telemetry();
     private final String topic = Broker.topic("orders");
-    private ConfigurableApplicationContext context;
+    private BootApplication application;
 
     @AfterEach
     void stop() {
-        if (context != null) SpringApplication.exit(context);
+        if (application != null) application.close();
         telemetry.close();
     }
 
@@ -76,7 +72,7 @@ class BootTest {
         assertEquals(trace, telemetry.span("own interceptor").getTraceId());
         telemetry.span("process " + topic);
         // Spring Boot would have taken neither of two beans.
-        assertEquals(1, context.getBeanNamesForType(RecordInterceptor.class).length);
+        assertEquals(1, application.beans(RecordInterceptor.class));
     }
 
     @Test
@@ -105,6 +101,48 @@ class BootTest {
         order();
         assertFalse(telemetry.span("charge card").getParentSpanContext().isValid());
         assertEquals(2, telemetry.count());
+    }
+
+    @Test
+    void switchedOffWhatHandlesABatchsRecordsIsThereAndLeavesThemAlone() {
+        start(Batches.class, "--spring.kafka.listener.type=batch", "--throughline.enabled=false");
+        order();
+        assertFalse(telemetry.span("charge card").getParentSpanContext().isValid());
+        assertEquals(2, telemetry.count());
+        ConsumerRecord<?, ?> record = Broker.read(topic, 1).get(0);
+        Throughline off = application.bean(Throughline.class);
+        Span around =
+                telemetry.inSpan(
+                        "around", () -> off.processRecord(record, () -> telemetry.mark("held")));
+        assertEquals(around.getSpanContext().getSpanId(), telemetry.span("held").getParentSpanId());
+    }
+
+    @Test
+    void thatThereIsNoOpenTelemetryIsSaid() {
+        GlobalOpenTelemetry.resetForTest();
+        try (Told told = new Told()) {
+            start(Bare.class);
+            order();
+            assertEquals(1, told.messages.size(), told.messages.toString());
+            assertTrue(
+                    told.messages.get(0).contains("neither one OpenTelemetry bean nor a global"));
+        } finally {
+            GlobalOpenTelemetry.resetForTest();
+        }
+    }
+
+    @Test
+    void theGlobalOneIsTakenThoughItIsSetLaterThanTheApplicationStarts() {
+        GlobalOpenTelemetry.resetForTest();
+        try (Told told = new Told()) {
+            start(Bare.class);
+            GlobalOpenTelemetry.set(telemetry.sdk);
+            assertEquals(order(), telemetry.span("charge card").getTraceId());
+            telemetry.span("process " + topic);
+            assertEquals(List.of(), told.messages);
+        } finally {
+            GlobalOpenTelemetry.resetForTest();
+        }
     }
 
     @Test
@@ -188,46 +226,25 @@ class BootTest {
 
     private String order() {
         Span order =
-                telemetry.inSpan(
-                        "order",
-                        () -> context.getBean(Sender.class).template.send(topic, "k", "one"));
+                telemetry.inSpan("order", () -> application.template().send(topic, "k", "one"));
         return order.getSpanContext().getTraceId();
     }
 
-    private void start(Class<?> application, String... settings) {
-        List<String> all = new ArrayList<>(List.of(settings));
-        all.add("--topic=" + topic);
-        all.add("--spring.main.banner-mode=off");
-        all.add("--spring.kafka.bootstrap-servers=" + Broker.ADDRESS);
-        all.add("--spring.kafka.consumer.auto-offset-reset=earliest");
-        all.add("--spring.kafka.consumer.group-id=" + UUID.randomUUID());
-        context =
-                new SpringApplicationBuilder(application)
-                        .web(WebApplicationType.NONE)
-                        .initializers(
-                                starting ->
-                                        starting.getBeanFactory()
-                                                .registerSingleton("telemetry", telemetry))
-                        .run(all.toArray(String[]::new));
+    private void start(Class<?> configuration, String... settings) {
+        application = new BootApplication(configuration, topic, telemetry, settings);
     }
 
-    record Sender(KafkaTemplate<String, String> template) {}
+    static class Listening extends BootApplication.Traced {
+        @Bean
+        Charging charging(Telemetry telemetry) {
+            return new Charging(telemetry);
+        }
+    }
 
+    /** Without an OpenTelemetry of its own. */
     @Configuration
     @EnableAutoConfiguration
-    static class Traced {
-        @Bean
-        OpenTelemetry openTelemetry(Telemetry telemetry) {
-            return telemetry.sdk;
-        }
-
-        @Bean
-        Sender sender(KafkaTemplate<String, String> template) {
-            return new Sender(template);
-        }
-    }
-
-    static class Listening extends Traced {
+    static class Bare {
         @Bean
         Charging charging(Telemetry telemetry) {
             return new Charging(telemetry);
@@ -247,7 +264,7 @@ class BootTest {
         }
     }
 
-    static class Batches extends Traced {
+    static class Batches extends BootApplication.Traced {
         @Bean
         ChargingBatches charging(Telemetry telemetry, Throughline throughline) {
             return new ChargingBatches(telemetry, throughline);

@@ -11,7 +11,9 @@ import io.opentelemetry.api.trace.SpanId;
 import io.opentelemetry.api.trace.SpanKind;
 import io.opentelemetry.api.trace.StatusCode;
 import io.opentelemetry.context.Context;
+import io.opentelemetry.context.propagation.TextMapPropagator;
 import io.opentelemetry.sdk.trace.data.SpanData;
+import io.opentelemetry.sdk.trace.samplers.Sampler;
 import java.util.List;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CopyOnWriteArrayList;
@@ -293,6 +295,22 @@ class RecordInterceptorTest {
         SpanData process = telemetry.span("process " + topic);
         assertEquals(SpanId.getInvalid(), process.getParentSpanId());
         assertEquals(List.of("missing"), Outcomes.of(telemetry));
+    }
+
+    @Test
+    void withoutAPropagatorRecordsCountAsUnreadAndItIsSaidOnce() {
+        Telemetry without = new Telemetry(TextMapPropagator.noop(), Sampler.alwaysOn());
+        try (Told told = new Told();
+                Application other = new Application(without, Options.defaults())) {
+            other.listen(topic, record -> {});
+            other.template.send(topic, "one").join();
+            other.template.send(topic, "two").join();
+
+            without.spans("process " + topic, 2);
+            assertEquals(List.of("unread"), Outcomes.of(without));
+            assertEquals(1, told.messages.size(), told.messages.toString());
+            assertTrue(told.messages.get(0).contains("no propagator is set"));
+        }
     }
 
     @Test

@@ -2,7 +2,9 @@ package io.throughline.spring.kafka.boot;
 
 import io.opentelemetry.api.GlobalOpenTelemetry;
 import io.opentelemetry.api.OpenTelemetry;
+import io.throughline.spring.kafka.Options;
 import io.throughline.spring.kafka.Throughline;
+import java.util.logging.Logger;
 import org.springframework.beans.factory.ObjectProvider;
 import org.springframework.boot.autoconfigure.AutoConfiguration;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnClass;
@@ -24,28 +26,46 @@ import org.springframework.kafka.core.KafkaTemplate;
             "org.springframework.boot.kafka.autoconfigure.KafkaAutoConfiguration"
         })
 @ConditionalOnClass({KafkaTemplate.class, OpenTelemetry.class})
-@ConditionalOnProperty(prefix = "throughline", name = "enabled", matchIfMissing = true)
 @EnableConfigurationProperties(ThroughlineProperties.class)
 public class ThroughlineAutoConfiguration {
+    private static final Logger LOG = Logger.getLogger("io.throughline.spring.kafka");
 
     /**
      * With the application's OpenTelemetry bean where it has one, else with the global one. It is
      * looked up when the first record comes: templates and factories are made early, often by the
-     * very configuration that defines it.
+     * very configuration that defines it. Switched off it is there all the same, for those who
+     * handle a batch's records with it, and leaves every record alone.
      */
     @Bean
     @ConditionalOnMissingBean
     static Throughline throughline(
             ObjectProvider<OpenTelemetry> openTelemetry, ThroughlineProperties properties) {
+        if (!properties.enabled()) {
+            Options nothing = properties.options().ignore(topic -> true);
+            return Throughline.create(OpenTelemetry.noop(), nothing);
+        }
         return Throughline.create(
                 () -> {
                     OpenTelemetry bean = openTelemetry.getIfUnique();
-                    return bean == null ? GlobalOpenTelemetry.get() : bean;
+                    return bean == null ? global() : bean;
                 },
                 properties.options());
     }
 
+    private static OpenTelemetry global() {
+        OpenTelemetry global = GlobalOpenTelemetry.get();
+        Class<?> noop = OpenTelemetry.noop().getTracerProvider().getClass();
+        if (global.getTracerProvider().getClass() == noop) {
+            LOG.info(
+                    "Throughline: there is neither one OpenTelemetry bean nor a global OpenTelemetry:"
+                            + " no span is made. Give the application a bean of that type, or set the"
+                            + " global one before the first record.");
+        }
+        return global;
+    }
+
     @Bean
+    @ConditionalOnProperty(prefix = "throughline", name = "enabled", matchIfMissing = true)
     static KafkaBeans throughlineKafkaBeans(
             ApplicationContext context,
             ObjectProvider<Throughline> throughline,
