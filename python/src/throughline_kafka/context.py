@@ -60,4 +60,7 @@ def baggage_in(active: Context) -> dict[str, object]:
 
 def is_suppressed(active: Context) -> bool:
     """Whether instrumentation is switched off in a context: no span is made there."""
-    return bool(active) and any(active.get(key) for key in _SUPPRESSED)
+    if not active:
+        return False
+    ours, theirs = _SUPPRESSED  # any() of a generator costs five times as much
+    return bool(active.get(ours) or active.get(theirs))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from opentelemetry.context import Context
 from opentelemetry.trace import NonRecordingSpan, SpanContext
 
@@ -16,10 +18,15 @@ from .tracestate import format_tracestate
 
 def split(headers: object, carrying: Carrying) -> tuple[Pairs, Pairs]:
     """A message's headers: those that stay, and the propagator's own."""
+    return split_pairs(pairs_of(headers), carrying)
+
+
+def split_pairs(pairs: Iterable[tuple[object, object]], carrying: Carrying) -> tuple[Pairs, Pairs]:
+    """The same for what is known to be pairs."""
     kept: Pairs = []
     own: Pairs = []
     fields, lengths = carrying.fields, carrying.lengths
-    for pair in pairs_of(headers):
+    for pair in pairs:
         name = pair[0]
         if not isinstance(name, str):
             name = name_of(name)
@@ -53,6 +60,8 @@ def fields_with(
 def _w3c_fields(
     span: SpanContext | None, context: Context, with_baggage: bool
 ) -> list[tuple[str, str]]:
+    if not context:  # nothing but the span: no baggage, no remote parent
+        with_baggage = False
     fields: list[tuple[str, str]] = []
     if span is not None:
         remote: SpanContext | None = context.get(REMOTE_KEY)  # type: ignore[assignment]

@@ -41,34 +41,11 @@ def _positions(client: Any) -> dict[str, int]:
     return {name: at for at, name in enumerate(names)}
 
 
-class _Call:
-    """The arguments of one produce(), by name; only headers and the delivery callback change."""
-
-    __slots__ = ("_at", "args", "kwargs")
-
-    def __init__(self, at: dict[str, int], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        self._at = at
-        self.args = args
-        self.kwargs = kwargs
-
-    def get(self, name: str) -> Any:
-        if name in self.kwargs:
-            return self.kwargs[name]
-        at = self._at.get(name)
-        return self.args[at] if at is not None and at < len(self.args) else None
-
-    def put(self, name: str, value: Any) -> None:
-        at = self._at.get(name)
-        if name in self.kwargs or at is None or at >= len(self.args):
-            self.kwargs[name] = value  # made for this call alone
-        else:
-            self.args = (*self.args[:at], value, *self.args[at + 1 :])
-
-
 class _Sends(Wrapped):
     def __init__(self, client: Any, options: Options) -> None:
         super().__init__(client, options)
         self._positions = _positions(client)
+        self._reports = options.delivery == "report"
         self._foreign = is_instrumented(client)
         if self._foreign:
             warn_once(
@@ -77,45 +54,70 @@ class _Sends(Wrapped):
                 "as well: spans and headers of what it sends are left to that one.",
             )
 
-    def _open(self, call: _Call, *, inject: bool = True) -> Sending | None:
+    def _named(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+        """The arguments of one produce() by their names. Too many are the client's to refuse."""
+        if not args:
+            return kwargs
+        named = kwargs.copy()
+        for name, value in zip(self._positions, args, strict=False):
+            named[name] = value
+        return named
+
+    def _put(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any], name: str, value: Any
+    ) -> tuple[Any, ...]:
+        """Puts an argument into those of one call, and gives back the positional ones."""
+        at = self._positions.get(name)
+        if name in kwargs or at is None or at >= len(args):
+            kwargs[name] = value  # made for this call alone
+            return args
+        return (*args[:at], value, *args[at + 1 :])
+
+    def _open(self, named: dict[str, Any], inject: bool = True) -> Sending | None:
         """The send of one message; None where it is to go out as it is."""
         try:
-            topic, headers = call.get("topic"), call.get("headers")
+            topic = named.get("topic")
             # What the client refuses is left to it, for its own error.
-            if not isinstance(topic, str) or not is_sendable(headers):
+            if not isinstance(topic, str):
                 return None
             destination = self._tracing.destination(topic)
             if destination.ignored:
                 return None
-            if self._foreign:
-                # That one adds its header beside whatever is there.
-                kept, own = split(headers, self._tracing.carrying)
-                if own:
-                    call.put("headers", kept)
-                return None
-            sending = open_send(
+            return open_send(
                 self._tracing,
                 destination,
-                headers,
-                key=call.get("key"),
-                value=call.get("value"),
-                partition=call.get("partition"),
-                inject=inject,
+                named.get("headers"),
+                named.get("key"),
+                named.get("value"),
+                named.get("partition"),
+                inject,
             )
-            if sending.headers is not None:
-                call.put("headers", sending.headers)
-            return sending
         except Exception as error:
             fault("start span", error)
             return None
 
-    def _await_report(self, call: _Call, sending: Sending) -> bool:
-        """Ends the send span with the delivery report, where that is asked for."""
-        if self._tracing.options.delivery != "report":
-            return False
-        name = "callback" if call.get("callback") is not None else "on_delivery"
-        call.put(name, _reporting(sending, call.get(name)))
-        return True
+    def _cleared(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...]:
+        """The same call without the trace headers that it brings: OpenTelemetry's instrumentation
+        adds its own beside whatever is there.
+        """
+        try:
+            named = self._named(args, kwargs)
+            topic, headers = named.get("topic"), named.get("headers")
+            if isinstance(topic, str) and is_sendable(headers):
+                kept, own = split(headers, self._tracing.carrying)
+                if own and not self._tracing.destination(topic).ignored:
+                    return self._put(args, kwargs, "headers", kept)
+        except Exception as error:
+            fault("inject", error)
+        return args
+
+    def _await_report(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any], sending: Sending
+    ) -> tuple[Any, ...]:
+        """The same call, whose delivery report ends the send span."""
+        named = self._named(args, kwargs)
+        name = "callback" if named.get("callback") is not None else "on_delivery"
+        return self._put(args, kwargs, name, _reporting(sending, named.get(name)))
 
 
 def _reporting(sending: Sending, callback: Callable[[Any, Any], Any] | None) -> Any:
@@ -132,27 +134,29 @@ def _exception_of(error: Any) -> BaseException:
     return error if isinstance(error, BaseException) else KafkaException(error)
 
 
-def _end(sending: Sending | None, error: BaseException | None) -> None:
-    if sending is not None:
-        sending.end(error)
-
-
 class TracedProducer(_Sends, Producer):
     """A producer with the client's methods. `produce()` writes the active context into new headers
     in place of whatever they carried.
     """
 
     def produce(self, *args: Any, **kwargs: Any) -> Any:
-        call = _Call(self._positions, args, kwargs)
-        sending = self._open(call)
-        reported = sending is not None and self._await_report(call, sending)
+        if self._foreign:
+            return self._client.produce(*self._cleared(args, kwargs), **kwargs)
+        sending = self._open(self._named(args, kwargs))
+        if sending is None:
+            return self._client.produce(*args, **kwargs)
+        if sending.headers is not None:
+            args = self._put(args, kwargs, "headers", sending.headers)
+        reported = self._reports
+        if reported:
+            args = self._await_report(args, kwargs, sending)
         try:
-            result = self._client.produce(*call.args, **call.kwargs)
+            result = self._client.produce(*args, **kwargs)
         except BaseException as error:
-            _end(sending, error)
+            sending.end(error)
             raise
         if not reported:
-            _end(sending, None)
+            sending.end()
         return result
 
     def produce_batch(self, *args: Any, **kwargs: Any) -> Any:
@@ -173,22 +177,35 @@ class TracedAIOProducer(_Sends, AIOProducer):
     _headers_refused = False
 
     async def produce(self, *args: Any, **kwargs: Any) -> Any:
-        call = _Call(self._positions, args, {**kwargs})
-        gave_none = call.get("headers") is None
-        sending = self._open(call, inject=not (self._headers_refused and gave_none))
+        if self._foreign:
+            return await self._client.produce(*self._cleared(args, kwargs), **kwargs)
+        named = self._named(args, kwargs)
+        gave_none = named.get("headers") is None
+        sending = self._open(named, inject=not (self._headers_refused and gave_none))
+        if sending is None:
+            return await self._client.produce(*args, **kwargs)
         try:
-            try:
-                result = await self._client.produce(*call.args, **call.kwargs)
-            except NotImplementedError:
-                if not gave_none or sending is None or sending.headers is None:
-                    raise
-                self._refuse_headers()
-                result = await self._client.produce(*args, **kwargs)
+            result = await self._send(args, kwargs, sending, gave_none)
         except BaseException as error:
-            _end(sending, error)
+            sending.end(error)
             raise
-        _end(sending, None)
+        sending.end()
         return result
+
+    async def _send(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any], sending: Sending, gave_none: bool
+    ) -> Any:
+        if sending.headers is None:
+            return await self._client.produce(*args, **kwargs)
+        with_ours = {**kwargs}
+        positional = self._put(args, with_ours, "headers", sending.headers)
+        try:
+            return await self._client.produce(*positional, **with_ours)
+        except NotImplementedError:
+            if not gave_none:
+                raise
+        self._refuse_headers()
+        return await self._client.produce(*args, **kwargs)
 
     def _refuse_headers(self) -> None:
         self._headers_refused = True

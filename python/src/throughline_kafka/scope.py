@@ -232,6 +232,6 @@ def _described(message: Message, shared: Attributes, with_key: bool) -> Attribut
 def describe_key(attributes: Attributes, key: object) -> None:
     """Adds a key that is text, or bytes read as UTF-8."""
     if isinstance(key, bytes):
-        key = key[:_MAX_KEY].decode("utf-8", "replace")
-    if isinstance(key, str):
+        attributes[KAFKA_KEY] = key[:_MAX_KEY].decode("utf-8", "replace")
+    elif isinstance(key, str):
         attributes[KAFKA_KEY] = key[:_MAX_KEY]

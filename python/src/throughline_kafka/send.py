@@ -22,8 +22,8 @@ from .dead_letter_headers import failed_attempt_of
 from .extract import NOTHING, Extracted, extract
 from .failure import mark_failed
 from .guard import fault
-from .headers import Headers, written
-from .inject import fields_with, split
+from .headers import Headers, is_sendable, written
+from .inject import fields_with, split_pairs
 from .links import MAX_LINKS, LinkedHeaders
 from .scope import describe_key
 from .semconv import KAFKA_TOMBSTONE, PARTITION, error_type
@@ -52,8 +52,7 @@ class Sending:
         try:
             if error is not None:
                 mark_failed(self.span, error)
-            if self.span.is_recording():
-                self.span.end()
+            self.span.end()
         except Exception as problem:
             fault("end span", problem)
 
@@ -62,27 +61,36 @@ def open_send(
     tracing: Tracing,
     destination: Destination,
     headers: object,
-    *,
-    key: object = None,
-    value: object = b"",
-    partition: object = -1,
+    key: object,
+    value: object,
+    partition: object,
     inject: bool = True,
-) -> Sending:
-    """Opens the send of one message. `inject` False: the client can't send headers. Where no span
-    can be made, the message carries the context that it continues.
+) -> Sending | None:
+    """Opens the send of one message; None where the client refuses its headers. `inject` False: the
+    client can't send any. Where no span can be made, the message carries the context that it
+    continues.
     """
+    if not is_sendable(headers):
+        return None
     carrying, options = tracing.carrying, tracing.options
-    kept, own = split(headers, carrying)
+    pairs = headers.items() if isinstance(headers, dict) else headers or ()
+    kept, own = split_pairs(pairs, carrying)  # type: ignore[arg-type]
     active = context_api.get_current()
     letter = headers.parent if isinstance(headers, LetterHeaders) else None
     failed = None if letter is not None else failed_attempt_of(kept, destination.topic)
-    carried = extract(own, carrying, options.duplicates) if own else NOTHING
-    brought = _brought(carried)
-    keep = options.carried == "keep" and bool(brought) and letter is None and failed is None
-    if keep:
-        above, links = active, [Link(context) for context in brought]
-    else:
-        above, links = _lineage(active, letter, failed, carried)
+    carried, keep = NOTHING, False
+    above: Context = active
+    links: list[Link] = []
+    # A message that brings nothing continues what is active: nearly every one.
+    if own or letter is not None or failed is not None:
+        if own:
+            carried = extract(own, carrying, options.duplicates)
+        brought = _brought(carried)
+        keep = options.carried == "keep" and bool(brought) and letter is None and failed is None
+        if keep:
+            links = [Link(context) for context in brought]
+        else:
+            above, links = _lineage(active, letter, failed, carried)
     if isinstance(headers, LinkedHeaders):
         links = [*(Link(context) for context in headers.linked), *links][:MAX_LINKS]
     inject = inject and not keep

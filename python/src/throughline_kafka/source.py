@@ -8,7 +8,7 @@ from opentelemetry import propagate, trace
 from opentelemetry.trace import Tracer
 
 from .guard import fault
-from .metrics import Count, Meters, meters_of, record
+from .metrics import Count, Meters, meters_of
 from .options import Options
 from .propagator import Carrying, carrying_of
 from .semconv import (
@@ -175,4 +175,4 @@ class Destination:
             measured = {**measured, ERROR_TYPE: failure}
             sent = self._meters.sent.of(measured)
         sent.add()
-        record(self._meters.operation, seconds, measured)
+        self._meters.operation.record(seconds, measured)

@@ -39,7 +39,8 @@ def parse_traceparent(value: bytes | str) -> SpanContext | None:
 def format_traceparent(span: SpanContext, random: bool = False) -> str:
     """The version-00 header; `random` puts back the flag that an SDK's span drops."""
     flags = (span.trace_flags | (RANDOM if random else 0)) & _KNOWN
-    return f"00-{span.trace_id:032x}-{span.span_id:016x}-0{flags}"
+    trace_id, span_id = span.trace_id.to_bytes(16, "big"), span.span_id.to_bytes(8, "big")
+    return f"00-{trace_id.hex()}-{span_id.hex()}-0{flags}"
 
 
 def with_state(span: SpanContext, state: TraceState) -> SpanContext:
