@@ -97,6 +97,7 @@ trace
 """,
         CHARGED,
     ),
+    "no_consumer_kind": (CHARGED.replace(" (consumer)", ""), CHARGED),
     "one_context_for_a_batch": (
         """\
 trace
@@ -142,6 +143,20 @@ trace
 """,
     ),
     "thread_pool": (WORK_ELSEWHERE, CHARGED),
+    "token_handed_over": (
+        """\
+trace
+  checkout: place order 1
+    payments: refresh rates
+trace
+  payments: charge card
+""",
+        CHARGED
+        + """\
+trace
+  payments: refresh rates
+""",
+    ),
     "run_in_executor": (WORK_ELSEWHERE, CHARGED),
     "thread": (WORK_ELSEWHERE, CHARGED),
     "dead_letter_not_reinjected": (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import queue
 import re
 import threading
@@ -35,13 +36,29 @@ def scope() -> Any:
     return traced(idle_consumer()).process(record(HEADERS))
 
 
-def test_each_link_of_the_guide_names_a_test() -> None:
-    links = re.findall(r"\[✓ `(\w+)`\]\(\.\./python/tests/(\w+\.py)\)", GUIDE.read_text("utf-8"))
-    assert len(links) == GUIDE.read_text("utf-8").count("✓ `")
-    assert len(links) > 20
+def test_each_statement_of_the_guide_names_its_test() -> None:
+    said = re.sub(r"```python.*?```", "", GUIDE.read_text("utf-8"), flags=re.DOTALL)
+    statements = said.split("## How it is kept")[1].splitlines()
+    for line in statements:
+        told = line and not line.startswith(("#", "| where", "| ---"))
+        assert not told or "✓" in line, f"no test is named for: {line}"
+    links = re.findall(r"\[✓ `(\w+)`\]\(\.\./python/tests/(\w+\.py)\)", said)
+    assert len(links) == said.count("[✓")
+    assert len(links) > 40
     for name, file in links:
         text = (Path(__file__).parent / file).read_text("utf-8")
         assert f"def {name}(" in text, f"{file} has no {name}"
+
+
+def test_the_active_context_is_one_context_variable(spans: Spans) -> None:
+    outside = contextvars.copy_context()
+    with scope():
+        inside = contextvars.copy_context()
+        held = context.get_current()
+    changed = [name for name in inside if inside[name] is not outside.get(name)]
+    assert [inside[name] for name in changed] == [held]
+    after = contextvars.copy_context()
+    assert [after.get(name) for name in changed] == [outside.get(name) for name in changed]
 
 
 def test_a_callback_of_the_loop_runs_where_it_was_asked_for(spans: Spans) -> None:

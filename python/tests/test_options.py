@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from fakes import KeptProducer, idle_consumer, record
-from measured import points_of
+from measured import outcomes_of, points_of
 from opentelemetry import baggage, context, propagate, trace
 from opentelemetry.context import Context
 from opentelemetry.propagators.b3 import B3MultiFormat
@@ -196,13 +196,14 @@ def test_another_propagators_repeated_header_follows_the_same_rule(
 
 
 def test_with_no_propagator_nothing_is_read_and_nothing_is_written(
-    spans: Spans, propagator: Any
+    spans: Spans, propagator: Any, reader: InMemoryMetricReader
 ) -> None:
     propagator(CompositePropagator([]))
     producer, client = sent_by()
-    with consumer().process(record(HEADERS)):
+    with consumer().process(record(HEADERS, topic="unread")):
         producer.produce("payments", b"x", headers=[("x", "1")])
-    assert parent_of(spans.one("process orders")) is None
+    assert parent_of(spans.one("process unread")) is None
+    assert outcomes_of(reader, "unread") == {"unread": 1}
     assert client.sent[0]["headers"] == [("x", "1")]
 
 

@@ -121,6 +121,20 @@ def test_a_publish_that_fails_is_raised_so_that_nothing_is_committed(
 
 
 @both
+def test_a_letter_tells_the_attempts_that_were_made_for_it(spans: Spans, is_async: bool) -> None:
+    letters: list[Any] = []
+
+    def publish(letter: Any, *_told: Any) -> None:
+        letters.append(letter)
+        if len(letters) == 1:
+            raise BufferError("queue full")
+
+    for _ in range(2):  # polled again, as nothing was committed
+        outcome_of(is_async, failing(9, Declined()), attempts=2, dead_letter=publish)
+    assert [dict(letter["headers"])["dlq.attempts"] for letter in letters] == ["2", "2"]
+
+
+@both
 def test_an_error_that_is_not_worth_it_is_not_tried_again(spans: Spans, is_async: bool) -> None:
     worth: list[Any] = [
         (ValueError, 1),
@@ -183,6 +197,24 @@ def test_it_waits_as_long_as_it_is_told_outside_of_any_span(spans: Spans, is_asy
     began = time.perf_counter()
     assert outcome_of(is_async, failing(2, Declined()), delay=0.01) == "charged"
     assert time.perf_counter() - began >= 0.02
+
+
+def test_between_two_attempts_the_loop_is_free(spans: Spans) -> None:
+    done: list[str] = []
+
+    async def handle(message: Any) -> None:
+        done.append("tried")
+        if len(done) == 1:
+            raise Declined
+
+    async def other() -> None:
+        done.append("other")
+
+    async def side_by_side() -> None:
+        await asyncio.gather(with_retries(handle, delay=0.001)(record(HEADERS)), other())
+
+    asyncio.run(side_by_side())
+    assert done == ["tried", "other", "tried"]
 
 
 def test_a_handler_keeps_its_name_and_its_other_arguments(spans: Spans) -> None:

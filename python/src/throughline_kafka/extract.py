@@ -17,7 +17,7 @@ from .propagator import BAGGAGE, TRACEPARENT, TRACESTATE, Carrying, readings_of
 from .traceparent import parse_traceparent, with_state
 from .tracestate import parse_tracestate
 
-Outcome = Literal["extracted", "missing", "malformed", "duplicate"]
+Outcome = Literal["extracted", "missing", "malformed", "duplicate", "unread"]
 #: Several traceparents of different traces: a new trace with links, or the last or first as parent.
 Duplicates = Literal["new", "last", "first"]
 
@@ -42,6 +42,8 @@ class Extracted:
 
 
 NOTHING = Extracted("missing")
+#: No propagator is configured: nobody knows what the message carries.
+UNREAD = Extracted("unread")
 
 
 def extract(headers: object, carrying: Carrying, duplicates: Duplicates = "new") -> Extracted:
@@ -49,7 +51,9 @@ def extract(headers: object, carrying: Carrying, duplicates: Duplicates = "new")
     try:
         if carrying.propagator is not None:
             return _extract_foreign(headers, carrying, duplicates)
-        if not carrying.fields or not headers:
+        if not carrying.fields:
+            return UNREAD
+        if not headers:
             return NOTHING
         return _extract_w3c(headers, carrying.baggage, duplicates)
     except Exception as error:

@@ -29,7 +29,7 @@ from .version import VERSION
 K = TypeVar("K")
 V = TypeVar("V")
 Attributes = dict[str, str | int | bool]
-_OUTCOMES = ("extracted", "missing", "malformed", "duplicate")
+_OUTCOMES = ("extracted", "missing", "malformed", "duplicate", "unread")
 #: Topics come from the application and from the broker: the oldest are forgotten beyond this.
 _MAX_PLACES = 1000
 
