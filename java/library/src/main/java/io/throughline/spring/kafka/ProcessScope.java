@@ -29,6 +29,7 @@ final class ProcessScope {
     private final Context before;
     private final Scope scope;
     private boolean failed;
+    private boolean done;
     private String failure;
 
     private ProcessScope(
@@ -89,9 +90,9 @@ final class ProcessScope {
     }
 
     /**
-     * Ends the span and puts back what was current before, even where the handler left a scope of
-     * its own open: OpenTelemetry then ignores the closing of any other, and the thread would carry
-     * the handler's context into the next record.
+     * Puts back what was current before, even where the handler left a scope of its own open:
+     * OpenTelemetry then ignores the closing of any other, and the thread would carry the handler's
+     * context into the next record. Then ends the span.
      */
     void close() {
         if (Context.current() != context) {
@@ -103,6 +104,16 @@ final class ProcessScope {
         scope.close();
         // Not closed on purpose: it is what puts the thread's own context back.
         if (Context.current() != before) before.makeCurrent();
+        done();
+    }
+
+    /**
+     * The handler is done, and its time over; its context stays current until the scope is closed.
+     * A container sleeps through a back-off, and runs its recoverer, before it comes to that.
+     */
+    void done() {
+        if (done) return;
+        done = true;
         // The time of a batch whose records were handled singly is in theirs.
         boolean measured = source != null && (batch == null || !batch.hadSingles());
         if (measured) meters.processed(began, source.measured(failure));

@@ -7,7 +7,8 @@ import org.springframework.kafka.listener.RecordInterceptor;
 /**
  * A record's scope around its listener, and around the error handler and recoverer after it: opened
  * in intercept, closed in afterRecord, which spring-kafka calls on the same thread whatever
- * happened in between. The user's own interceptor runs inside the scope.
+ * happened in between. The user's own interceptor runs inside the scope. The span of a record that
+ * failed ends before the error handler, which may sleep.
  *
  * <p>Where the container never comes to afterRecord (an Error, no error handler, a fenced
  * transaction), clearThreadState at the end of the poll closes it.
@@ -57,8 +58,13 @@ final class TracingRecordInterceptor<K, V> implements RecordInterceptor<K, V> {
         // A record that could not be deserialized fails without having been intercepted.
         Open current = open.get();
         if (!current.delivered) open(record);
-        if (current.scope != null) current.scope.fail(error);
-        if (inner != null) inner.failure(record, error, consumer);
+        ProcessScope scope = current.scope;
+        if (scope != null) scope.fail(error);
+        try {
+            if (inner != null) inner.failure(record, error, consumer);
+        } finally {
+            if (scope != null) closeSafely(scope::done);
+        }
     }
 
     @Override

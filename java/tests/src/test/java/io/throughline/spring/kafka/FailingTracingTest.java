@@ -207,6 +207,38 @@ class FailingTracingTest {
         }
     }
 
+    @Test
+    void aHistogramThatThrowsKeepsNoSpanFromEnding() {
+        StringSerializer text = new StringSerializer();
+        try (Telemetry telemetry = new Telemetry();
+                MockProducer<String, String> memory = new MockProducer<>(true, null, text, text)) {
+            MeterProvider throwing = failing(MeterProvider.class, 4);
+            Throughline throughline =
+                    Throughline.create(with(telemetry.sdk.getTracerProvider(), throwing));
+            RecordInterceptor<String, String> records = throughline.recordInterceptor();
+            ConsumerRecord<String, String> record = record();
+            for (Exception failure : new Exception[] {null, new Exception("listener")}) {
+                records.intercept(record, null);
+                if (failure != null) records.failure(record, failure, null);
+                records.afterRecord(record, null);
+                assertSame(Context.root(), Context.current());
+            }
+            telemetry.spans("process orders", 2);
+            throughline.processRecord(record, () -> {});
+            telemetry.spans("process orders", 3);
+            BatchInterceptor<String, String> batches = throughline.batchInterceptor();
+            batches.intercept(batch(record), null);
+            batches.success(batch(record), null);
+            telemetry.spans("process orders", 4);
+            throughline
+                    .<String, String>producerPostProcessor()
+                    .apply(memory)
+                    .send(new ProducerRecord<>("next", "k", "v"));
+            telemetry.span("send next");
+            telemetry.allEnded();
+        }
+    }
+
     private static Throughline throughline(Broken broken) {
         return Throughline.create(broken.openTelemetry, Options.defaults());
     }

@@ -12,7 +12,9 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.UUID;
+import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.IntStream;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
@@ -106,6 +108,25 @@ class MetricsTest {
         assertEquals(
                 Map.of("java.lang.IllegalStateException", 3L),
                 byError(times("messaging.process.duration")));
+    }
+
+    @Test
+    void aFailedAttemptIsTimedBeforeTheBackOffAndTheRecovererAfterIt() throws Exception {
+        BlockingQueue<List<Long>> timed = new LinkedBlockingQueue<>();
+        application.listen(
+                topic,
+                record -> {
+                    throw new IllegalStateException("no");
+                },
+                container ->
+                        container.setCommonErrorHandler(
+                                new DefaultErrorHandler(
+                                        (record, error) -> timed.add(timesIfAny()),
+                                        new FixedBackOff(0, 0))));
+        application.template.send(topic, "k", "one").join();
+        assertEquals(List.of(1L), timed.poll(30, TimeUnit.SECONDS));
+        application.stop();
+        assertEquals(List.of(1L), timesIfAny()); // and not once more at the end
     }
 
     @Test
@@ -205,6 +226,14 @@ class MetricsTest {
 
     private static DefaultErrorHandler threeAttempts() {
         return new DefaultErrorHandler((record, error) -> {}, new FixedBackOff(0, 2));
+    }
+
+    private List<Long> timesIfAny() {
+        return telemetry.metrics.collectAllMetrics().stream()
+                .filter(metric -> metric.getName().equals("messaging.process.duration"))
+                .flatMap(metric -> metric.getHistogramData().getPoints().stream())
+                .map(HistogramPointData::getCount)
+                .toList();
     }
 
     private void publish(int count) {

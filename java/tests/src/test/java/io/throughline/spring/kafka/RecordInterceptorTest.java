@@ -168,6 +168,7 @@ class RecordInterceptorTest {
         application.template.send(topic, "one").join();
 
         telemetry.span("process " + topic);
+        application.stop();
         assertEquals(
                 List.of(
                         "intercept",
@@ -181,6 +182,32 @@ class RecordInterceptorTest {
                         "afterRecord",
                         "inside"),
                 calls);
+    }
+
+    @Test
+    void aFailedAttemptsSpanHasEndedWhenTheErrorHandlerRunsAndItsContextIsStillActive()
+            throws Exception {
+        BlockingQueue<Span> active = new LinkedBlockingQueue<>();
+        BlockingQueue<Boolean> recording = new LinkedBlockingQueue<>();
+        application.listen(
+                topic,
+                record -> {
+                    throw new IllegalStateException("card declined");
+                },
+                container ->
+                        container.setCommonErrorHandler(
+                                new DefaultErrorHandler(
+                                        (record, error) -> {
+                                            active.add(Span.current());
+                                            recording.add(Span.current().isRecording());
+                                        },
+                                        new FixedBackOff(0, 0))));
+        application.template.send(topic, "one").join();
+
+        assertEquals(false, recording.poll(30, TimeUnit.SECONDS));
+        assertEquals(
+                telemetry.span("process " + topic).getSpanContext(),
+                active.remove().getSpanContext());
     }
 
     @Test
