@@ -1,0 +1,65 @@
+package io.throughline.spring.kafka;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.net.URI;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
+import javax.tools.Diagnostic;
+import javax.tools.DiagnosticCollector;
+import javax.tools.JavaCompiler;
+import javax.tools.JavaFileObject;
+import javax.tools.SimpleJavaFileObject;
+import javax.tools.ToolProvider;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** The Java of java/README.md, as whoever copies it has it. */
+class ReadmeTest {
+    private static final Pattern BLOCK = Pattern.compile("```java\\n(.*?)```", Pattern.DOTALL);
+
+    @TempDir private Path classes;
+
+    static Stream<String> blocks() throws Exception {
+        String readme = Files.readString(Path.of("..", "README.md"));
+        return BLOCK.matcher(readme).results().map(block -> block.group(1));
+    }
+
+    @Test
+    void thereAreSome() throws Exception {
+        assertEquals(4, blocks().count());
+    }
+
+    @ParameterizedTest
+    @MethodSource("blocks")
+    void aBlockCompilesAsItStands(String block) {
+        JavaCompiler compiler = ToolProvider.getSystemJavaCompiler();
+        DiagnosticCollector<JavaFileObject> said = new DiagnosticCollector<>();
+        List<String> options =
+                List.of(
+                        "-d",
+                        classes.toString(),
+                        "-proc:none",
+                        "-cp",
+                        System.getProperty("java.class.path"));
+        JavaFileObject source =
+                new SimpleJavaFileObject(
+                        URI.create("string:///Block.java"), JavaFileObject.Kind.SOURCE) {
+                    @Override
+                    public CharSequence getCharContent(boolean ignoreEncodingErrors) {
+                        return block;
+                    }
+                };
+        boolean compiled =
+                compiler.getTask(null, null, said, options, null, List.of(source)).call();
+        assertTrue(
+                compiled,
+                () -> said.getDiagnostics().stream().map(Diagnostic::toString).toList().toString());
+    }
+}
