@@ -1,4 +1,4 @@
-import { type Link, type Span, SpanKind, trace } from "@opentelemetry/api";
+import { type Context, type Link, type Span, SpanKind, trace } from "@opentelemetry/api";
 import { activeContext, MessageContext, originOf } from "./context.ts";
 import type { Extracted } from "./extract.ts";
 import { fault, started } from "./guard.ts";
@@ -14,8 +14,8 @@ export const MAX_LINKS = 128;
 /** The messages of one batch, each with what it carries: read once, when the batch is handed over. */
 export class Batch {
   readonly messages: readonly object[];
-  readonly sources: readonly Source[];
-  readonly extracted: readonly Extracted[];
+  readonly sources: Source[];
+  readonly extracted: Extracted[];
   /** Some message was processed by itself: the batch as a whole is not measured beside it. */
   hadSingles = false;
   /** The batch's own span, once it is started. */
@@ -23,11 +23,7 @@ export class Batch {
   private next = 0;
   private places: Map<object, number> | undefined;
 
-  constructor(
-    messages: readonly object[],
-    sources: readonly Source[],
-    extracted: readonly Extracted[],
-  ) {
+  constructor(messages: readonly object[], sources: Source[], extracted: Extracted[]) {
     this.messages = messages;
     this.sources = sources;
     this.extracted = extracted;
@@ -41,6 +37,12 @@ export class Batch {
     if (at >= 0) this.next = at + 1;
     return at;
   }
+
+  /** A message's headers were told after the batch had been read. */
+  readAgain(at: number, source: Source, active: Context): void {
+    this.sources[at] = source;
+    this.extracted[at] = readMessage(this.messages[at] as object, source, active);
+  }
 }
 
 /**
@@ -49,7 +51,7 @@ export class Batch {
  */
 export function readBatch(
   messages: readonly object[],
-  sources: readonly Source[],
+  sources: Source[],
   deliver: (at: number) => boolean,
 ): Batch {
   const active = activeContext();

@@ -53,11 +53,11 @@ function openHeld(message: object, told: Told): Scope | undefined {
   const at = ambient?.batch?.find(message) ?? -1;
   if (ambient?.batch !== undefined && at >= 0) return openInBatch(ambient.batch, at, active, told);
   const known = deliveryOf(message);
-  const source = known ?? toldSource(message, told);
+  const source = ownSource(known ?? told.source(message), message, told);
   if (source.ignored) return undefined;
-  if (known === undefined) rememberDelivery(message, source);
+  if (known !== source) rememberDelivery(message, source);
   const read = known === undefined ? readDelivered : readMessage;
-  const extracted = read(message, source, active, headersTold(message, told.headers));
+  const extracted = read(message, source, active);
   const scope = new Scope(message, source, undefined, active);
   const linked = otherTrace(spanContextIn(active), extracted.parent);
   openScope(scope, extracted, chosenRelation(message, source), linked);
@@ -73,10 +73,10 @@ function nameMessage({ span }: Scope, messageId: string): void {
   }
 }
 
-/** What is told of a message nobody delivered; headers told beside it are its own from now on. */
-function toldSource(message: object, { source, headers }: Told): Source {
+/** Where a message came from, with the headers that are told beside it: its own from now on. */
+function ownSource(source: Source, message: object, { headers }: Told): Source {
   const own = headersTold(message, headers);
-  return own === undefined ? source(message) : source(message).withHeaders(own);
+  return own === undefined || own === null ? source : source.withHeaders(own);
 }
 
 /** Handles messages together that the application holds together. */
@@ -97,8 +97,10 @@ export function batchHeld<Argument, Result>(
 function openHeldBatch(messages: readonly object[], told: Told): Scope | undefined {
   const known = messages.map((message) => deliveryOf(message));
   // Headers that are told as such are one message's; a function tells each message's own.
-  const find = typeof told.headers === "function" ? toldSource : told.source;
-  const sources = messages.map((message, at) => known[at] ?? find(message, told));
+  const each = typeof told.headers === "function" ? told : { ...told, headers: undefined };
+  const sources = messages.map((message, at) =>
+    ownSource(known[at] ?? told.source(message), message, each),
+  );
   const [first] = sources;
   if (first === undefined || sources.every(({ ignored }) => ignored)) return undefined;
   messages.forEach((message, at) => rememberDelivery(message, sources[at] as Source));
@@ -108,14 +110,15 @@ function openHeldBatch(messages: readonly object[], told: Told): Scope | undefin
 
 function openInBatch(batch: Batch, at: number, active: Context, told: Told): Scope | undefined {
   const message = batch.messages[at] as object;
-  const source = batch.sources[at] as Source;
-  if (source.ignored) return undefined;
+  const known = batch.sources[at] as Source;
+  if (known.ignored) return undefined;
   batch.hadSingles = true;
-  const own = headersTold(message, told.headers);
-  const extracted =
-    own === undefined
-      ? (batch.extracted[at] as Extracted)
-      : readMessage(message, source, active, own);
+  const source = ownSource(known, message, told);
+  if (source !== known) {
+    rememberDelivery(message, source);
+    batch.readAgain(at, source, active);
+  }
+  const extracted = batch.extracted[at] as Extracted;
   const scope = new Scope(message, source, batch, active);
   const span = valid(batch.span?.spanContext());
   const sampled = span !== undefined && (span.traceFlags & TraceFlags.SAMPLED) !== 0;

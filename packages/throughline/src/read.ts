@@ -26,13 +26,8 @@ export function readMessage(
 }
 
 /** The same for a message that is counted now, as it is delivered. */
-export function readDelivered(
-  message: object,
-  source: Source,
-  active: Context,
-  headers?: unknown,
-): Extracted {
-  const extracted = readMessage(message, source, active, headers);
+export function readDelivered(message: object, source: Source, active: Context): Extracted {
+  const extracted = readMessage(message, source, active);
   source.countDelivery();
   source.countOutcome(extracted.outcome);
   return extracted;

@@ -46,6 +46,8 @@ export class Source {
   readonly durationAttributes: Attributes;
   /** What a span of a message without links is started with. */
   readonly spanOptions: SpanOptions;
+  /** The source itself, of one that has a message's own headers in place of its format's. */
+  private readonly plain: Source = this;
   /** The last fetch that a message came in; see rememberDelivery. */
   lastShared: object | undefined;
   private readonly consumed: Series;
@@ -89,10 +91,10 @@ export class Source {
     this.outcomes = tracing.counts.outcomesOf({ ...system, ...named.metric });
   }
 
-  /** The same for one message whose headers do not stand on it. */
+  /** The same for one message whose headers do not stand on it; told again, the latest are its own. */
   withHeaders(headers: Headers): Source {
-    const { sharedObject: _, ...format } = this.format;
-    return Object.create(this, {
+    const { sharedObject: _, ...format } = this.plain.format;
+    return Object.create(this.plain, {
       format: { value: { ...format, headers: () => headers } },
     }) as Source;
   }

@@ -61,6 +61,48 @@ test("a dead letter made later, outside, is in their trace", async () => {
   assert.equal(header(later, "dlq.origin.destination"), "orders");
 });
 
+test("a dead letter of one message of a batch has what was told of it there, and so has what is made of it later", () => {
+  const batch = frames();
+  const told = { system: "nats", destination: "orders" };
+  const [first, second] = batch as [Frame, Frame];
+  const whole = { ...told, headers: { "x-batch": "1" } };
+  processBatch(
+    batch,
+    () => {
+      const own = { ...first.meta, tenant: "a" };
+      const letter = processMessage(first, () => deadLetter(first, new Error("failed")), {
+        ...told,
+        headers: own,
+      }) as { headers: object };
+      const [span] = observed.spans();
+      assert.equal(header(letter, "tenant"), "a");
+      assert.deepEqual(carried(letter).spanId, span?.spanContext().spanId);
+      assert.equal(carried(letter).traceId, TRACE);
+      assert.equal(header(letter, "dlq.origin.destination"), "orders");
+      assert.deepEqual(own, { ...first.meta, tenant: "a" });
+      processMessage(first, () => {});
+      assert.equal(observed.spans()[1]?.spanContext().traceId, TRACE);
+      const other = deadLetter(second, new Error("failed")) as { headers: object };
+      assert.equal(header(other, "tenant"), undefined);
+    },
+    whole,
+  );
+  const later = deadLetter(first, new Error("failed")) as { headers: object };
+  assert.equal(header(later, "tenant"), "a");
+  assert.equal(carried(later).traceId, TRACE);
+});
+
+test("a dead letter of a message that was delivered has what was told of it since, the latest", () => {
+  const message = { headers: { tenant: "none" } };
+  processMessage(message, () => {}, { system: "nats", destination: "orders" });
+  for (const tenant of ["a", "b"]) {
+    processMessage(message, () => {}, { ...delivery, headers: { ...headers, tenant } });
+  }
+  const letter = deadLetter(message, new Error("failed")) as { headers: object };
+  assert.equal(header(letter, "tenant"), "b");
+  assert.equal(carried(letter).traceId, TRACE);
+});
+
 test("a later processMessage and contextOf know them", () => {
   const message = { body: "1" };
   processMessage(message, () => {}, delivery);
