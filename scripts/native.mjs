@@ -16,7 +16,11 @@ try {
   if (only === undefined) {
     // One at a time: two outages at once on two cores disturb each other.
     const how = ["--one-by-one", "--timeout", "1200"];
-    const tests = ["scripts/test.mjs", "packages/throughline/test/native", ...how];
+    const files = [
+      "packages/throughline/test/native",
+      "scripts/test/page-{confluent,rdkafka}.test.mjs",
+    ];
+    const tests = ["scripts/test.mjs", ...files, ...how];
     const env = { ...process.env, THROUGHLINE_OUTAGE: "1" };
     const { status } = spawnSync(process.execPath, tests, { cwd: root, stdio: "inherit", env });
     process.exitCode = status ?? 1;

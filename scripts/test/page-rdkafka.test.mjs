@@ -1,0 +1,3 @@
+import { compiledPage } from "./page-classic.mjs";
+
+compiledPage({ client: "node-rdkafka", subpath: "throughline/rdkafka" });
