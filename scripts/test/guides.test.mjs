@@ -25,3 +25,18 @@ test("each statement of a guide links a test that there is, by its name", () => 
   }
   assert.ok(proofs > 10, `only ${proofs} proofs found`);
 });
+
+test("no point and no row of a runtime's guide stands without its test", () => {
+  for (const guide of ["node", "python", "java"]) {
+    const lines = readFileSync(join(root, "docs", `${guide}.md`), "utf8").split("\n");
+    const first = lines.indexOf("## How it is kept");
+    const last = lines.findIndex((line, at) => at > first && line.startsWith("## Faults"));
+    const said = lines
+      .slice(first, last < 0 ? undefined : last)
+      .filter((line) => /^(?:- |\| (?!---|where))/.test(line));
+    assert.ok(said.length > 10, `docs/${guide}.md: only ${said.length} statements found`);
+    for (const line of said) {
+      assert.match(line, /\[✓ /, `docs/${guide}.md: no test backs: ${line}`);
+    }
+  }
+});

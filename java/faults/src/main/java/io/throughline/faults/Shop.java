@@ -26,6 +26,7 @@ import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.NewTopic;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.common.header.Header;
 import org.apache.kafka.common.serialization.StringDeserializer;
 import org.apache.kafka.common.serialization.StringSerializer;
 import org.springframework.kafka.core.DefaultKafkaConsumerFactory;
@@ -123,8 +124,8 @@ final class Shop {
         tracer(service).spanBuilder(name).startSpan().end();
     }
 
-    /** An order by checkout, in a trace of its own, with a correct header. */
-    static void placeOrder(String topic, String order) throws Exception {
+    /** An order by checkout, in a trace of its own, with a correct header, and others beside it. */
+    static void placeOrder(String topic, String order, Header... others) throws Exception {
         Span span = tracer("checkout").spanBuilder("place " + order).startSpan();
         ProducerRecord<String, String> record = new ProducerRecord<>(topic, order, order);
         try (Scope scope = span.makeCurrent();
@@ -134,6 +135,7 @@ final class Shop {
                             Context.current(),
                             record.headers(),
                             (headers, key, value) -> headers.add(key, value.getBytes(UTF_8)));
+            for (Header other : others) record.headers().add(other);
             producer.send(record).get();
         } finally {
             span.end();

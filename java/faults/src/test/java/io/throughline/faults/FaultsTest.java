@@ -95,6 +95,18 @@ class FaultsTest {
     }
 
     @Test
+    void aHeaderWithoutAValueKeepsTheOrderFromBeingHandled() throws Exception {
+        tells(
+                HeaderWithoutValue.class,
+                """
+                payments: not charged: NullPointerException
+                trace
+                  checkout: place order 1
+                """,
+                CHARGED);
+    }
+
+    @Test
     void aThreadPoolLosesItsSubmittersContext() throws Exception {
         tells(ThreadPool.class, CHARGED_ELSEWHERE, CHARGED);
     }

@@ -2,10 +2,13 @@ package io.throughline.spring.kafka;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.opentelemetry.api.trace.Span;
 import io.opentelemetry.context.Context;
+import io.opentelemetry.context.ContextKey;
+import io.opentelemetry.context.Scope;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutorService;
@@ -14,6 +17,7 @@ import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicReference;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Tag;
@@ -33,6 +37,21 @@ class ThreadsTest {
     void stop() {
         application.close();
         pool.shutdownNow();
+    }
+
+    @Test
+    void theActiveContextIsTheThreadsOwnAndClosingAScopePutsBackWhatWasThere() throws Exception {
+        ContextKey<String> mine = ContextKey.named("mine");
+        Context before = Context.current();
+        AtomicReference<Context> elsewhere = new AtomicReference<>();
+        try (Scope scope = before.with(mine, "here").makeCurrent()) {
+            assertEquals("here", Context.current().get(mine));
+            Thread other = new Thread(() -> elsewhere.set(Context.current()));
+            other.start();
+            other.join();
+        }
+        assertSame(Context.root(), elsewhere.get());
+        assertSame(before, Context.current());
     }
 
     @Test
