@@ -5,7 +5,8 @@ import { join } from "node:path";
 
 const root = join(import.meta.dirname, "..");
 // One at a time: two outages at once on two cores disturb each other.
-const tests = ["scripts/test.mjs", "packages/throughline/test/*-faults.test.ts", "--one-by-one"];
+const how = ["--one-by-one", "--timeout", "600"];
+const tests = ["scripts/test.mjs", "packages/throughline/test/*-faults.test.ts", ...how];
 const env = { ...process.env, THROUGHLINE_OUTAGE: "1" };
 const { status } = spawnSync(process.execPath, tests, { cwd: root, stdio: "inherit", env });
 process.exitCode = status ?? 1;

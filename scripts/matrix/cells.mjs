@@ -47,7 +47,7 @@ const clients = [
 /** Tests of the clients that are compiled: npm run native builds and tests them, on one Node. */
 const compiled = /(^|\/)native\//;
 /** Tests that stop a server of their own, a minute each: once, from source, is enough. */
-const outages = /(sqs|rabbitmq)-faults/;
+const outages = /-faults\.test/;
 
 /** The clients of a cell, and whether a test file is for one that it has not. */
 export function clientsOf({ node }) {

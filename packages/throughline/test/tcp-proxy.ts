@@ -7,22 +7,24 @@ export interface TcpProxy {
   readonly host: string;
   /** Resets every connection that there is, in the middle of whatever it carries. */
   cut(): void;
+  /** Cuts, and resets whatever connects anew, until it is mended. */
+  sever(): void;
+  mend(): void;
   /** Resolves when so many more pieces of whatever clients say have gone to the server. */
   carried(pieces?: number): Promise<void>;
   close(): Promise<void>;
 }
 
-/**
- * @param target `host:port` of the server.
- * @param connected told of each connection.
- */
-export async function proxyTo(target: string, connected = (): void => {}): Promise<TcpProxy> {
+/** @param target `host:port` of the server. */
+export async function proxyTo(target: string): Promise<TcpProxy> {
   const [host = "", port] = target.split(":");
   const sockets = new Set<Socket>();
   const said = new EventEmitter();
   said.setMaxListeners(0);
+  let severed = false;
   const server = createServer((client) => {
-    connected();
+    client.on("error", () => {});
+    if (severed) return void client.resetAndDestroy();
     const upstream = connect(Number(port), host);
     client.on("data", () => said.emit("piece"));
     for (const [from, to] of [
@@ -46,6 +48,13 @@ export async function proxyTo(target: string, connected = (): void => {}): Promi
   return {
     host: `127.0.0.1:${(server.address() as AddressInfo).port}`,
     cut,
+    sever() {
+      severed = true;
+      cut();
+    },
+    mend() {
+      severed = false;
+    },
     async carried(pieces = 1) {
       for (let at = 0; at < pieces; at++) await once(said, "piece");
     },

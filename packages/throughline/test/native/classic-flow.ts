@@ -1,6 +1,6 @@
 import type { Message } from "node-rdkafka";
 import { type Classic, connected, disconnected, produced } from "./classic-clients.ts";
-import type { OpenFlow } from "./outage.ts";
+import { type OpenFlow, SESSION_TIMEOUT_MS } from "../kafka-outage.ts";
 
 /** Sends by the high-level producer, handles in listeners for `data`, commits by itself. */
 export function classicFlow(client: Classic): OpenFlow {
@@ -11,7 +11,12 @@ export function classicFlow(client: Classic): OpenFlow {
     const producer = await connected(wrap(new client.HighLevelProducer(settings)));
     const consumer = wrap(
       new client.KafkaConsumer(
-        { ...settings, "group.id": group, "enable.auto.commit": false },
+        {
+          ...settings,
+          "group.id": group,
+          "enable.auto.commit": false,
+          "session.timeout.ms": SESSION_TIMEOUT_MS,
+        },
         { "auto.offset.reset": "earliest" },
       ),
     );

@@ -2,11 +2,11 @@ import type * as confluentPackage from "@confluentinc/kafka-javascript";
 import { traced } from "throughline/confluent";
 import type { Classic } from "./classic-clients.ts";
 import { classicFlow } from "./classic-flow.ts";
-import { brokers, nativeClient, noKafka } from "./client.ts";
-import { type OpenFlow, outageTests, type Wrap } from "./outage.ts";
+import { nativeClient } from "./client.ts";
+import { type OpenFlow, outageTests, SESSION_TIMEOUT_MS, type Wrap } from "../kafka-outage.ts";
 
 const client = nativeClient<typeof confluentPackage>("@confluentinc/kafka-javascript");
-const reason = "reason" in client ? client.reason : brokers === undefined ? noKafka : undefined;
+const reason = "reason" in client ? client.reason : undefined;
 
 /** Sends and consumes by the promised interface, which commits what was handled. */
 const promised: OpenFlow = async (wrap, servers, topic, groupId) => {
@@ -16,7 +16,9 @@ const promised: OpenFlow = async (wrap, servers, topic, groupId) => {
   const kafka = wrap(new Kafka({ kafkaJS: config }));
   const producer = kafka.producer({ kafkaJS: {} });
   await producer.connect();
-  const consumer = kafka.consumer({ kafkaJS: { groupId, fromBeginning: true } });
+  const consumer = kafka.consumer({
+    kafkaJS: { groupId, fromBeginning: true, sessionTimeout: SESSION_TIMEOUT_MS },
+  });
   const offsets = new Map<number, string>();
   return {
     send: (value, partition) => producer.send({ topic, messages: [{ value, partition }] }),

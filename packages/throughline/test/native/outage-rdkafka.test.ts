@@ -1,11 +1,11 @@
 import { traced } from "throughline/rdkafka";
 import type { Classic } from "./classic-clients.ts";
 import { classicFlow } from "./classic-flow.ts";
-import { brokers, nativeClient, noKafka } from "./client.ts";
-import { outageTests, type Wrap } from "./outage.ts";
+import { nativeClient } from "./client.ts";
+import { outageTests, type Wrap } from "../kafka-outage.ts";
 
 const client = nativeClient<Classic>("node-rdkafka");
-const reason = "reason" in client ? client.reason : brokers === undefined ? noKafka : undefined;
+const reason = "reason" in client ? client.reason : undefined;
 
 outageTests(
   {

@@ -2,27 +2,33 @@ import { context, ROOT_CONTEXT, SpanStatusCode, trace } from "@opentelemetry/api
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
+import { connect } from "node:net";
 import { test } from "node:test";
 import { Worker } from "node:worker_threads";
-import { Kafka, logLevel } from "kafkajs";
-import { createTopic } from "../kafka-topic.ts";
-import { notAsked } from "../outage-asked.ts";
-import { type Tracing, tracing } from "../sdk.ts";
+import { type ISocketFactory, Kafka, logLevel } from "kafkajs";
+import { createTopic } from "./kafka-topic.ts";
+import { notAsked } from "./outage-asked.ts";
+import { type Tracing, tracing } from "./sdk.ts";
 
 // A broker of the test's own is stopped and started while 10,000 messages flow; in the middle of a
-// handler its connections are cut, and then it is killed: what is handled and settled with us is
-// what it is without, at the same time on the same broker.
+// handler its connections are cut, once for as long as its group waits for it, and then the broker is
+// killed: what is handled and settled with us is what it is without, at the same time on the same
+// broker.
 
-// In the matrix the tests are JavaScript.
-const [extension] = /\.[jt]s$/.exec(import.meta.url) ?? [".ts"];
-const proxyThread = new URL(`proxy-thread${extension}`, import.meta.url);
+const proxyThread = new URL("./proxy-thread.ts", import.meta.url);
 
 const MESSAGES = 10_000;
 const IN_FLIGHT = 500;
+/** So many may be sent and not yet handled: the outage comes while messages are sent and handled. */
+const WAITING = 1_000;
 const OUTAGE_AT = 3_000;
 const PARTITIONS = 3;
-/** The longest that a group may take to come back. */
+const BESIDE_THE_CUT = "beside the cut";
+/** The longest that a group may take to come back, and to give up a member. */
 const PATIENCE_MS = 60_000;
+const STEP_MS = 100;
+/** The shortest that a broker takes: a flow's group gives up a member that was silent for so long. */
+export const SESSION_TIMEOUT_MS = 6_000;
 
 /** One interface of one client, bare or traced, sending to a topic and consuming it. */
 export interface Flow {
@@ -50,6 +56,14 @@ interface RealKafka {
   stop(): Promise<void>;
 }
 
+interface KafkaServices {
+  kafkaAvailable(): Promise<{ why: string } | undefined>;
+  startKafka(options: {
+    progress: () => void;
+    through: (target: string) => Promise<string>;
+  }): Promise<RealKafka>;
+}
+
 interface Run {
   readonly name: string;
   readonly topic: string;
@@ -62,30 +76,37 @@ interface Run {
   failedSends: number;
   /** What to do in the middle of handling a message. */
   middle: (value: string) => Promise<void> | void;
-  progress: () => void;
+  /** Told of each message that was handled. */
+  readonly progress: Set<() => void>;
 }
 
-/** Registers the test of each interface. `reason` says why they can't run. */
+// The repository's own; the packed library has no broker of its own to stop.
+const services: KafkaServices | undefined = await import("../../../services/kafka/start.ts").catch(
+  () => undefined,
+);
+const absence = services === undefined ? { why: "no services/" } : await services.kafkaAvailable();
+const absent = absence === undefined ? undefined : `no Kafka of our own: ${absence.why}`;
+
+/** Registers the test of each interface. `reason` says why the client can't run. */
 export function outageTests(
   flows: Readonly<Record<string, OpenFlow>>,
   traced: Wrap,
-  reason: string | undefined,
+  reason?: string,
 ): void {
   for (const [name, open] of Object.entries(flows)) {
     const title = `${name}: through an outage of the broker nothing is lost or settled otherwise than without us, and no span stays open`;
-    test(title, { timeout: 600_000, skip: reason ?? notAsked }, async (t) => {
-      // The repository's own; the packed library has no broker of its own to stop.
-      const { startKafka } = (await import(
-        new URL("../../../../services/kafka/start.ts", import.meta.url).href
-      )) as { startKafka(options: object): Promise<RealKafka> };
+    test(title, { timeout: 600_000, skip: reason ?? absent ?? notAsked }, async (t) => {
+      assert.ok(services);
       let proxy: Worker | undefined;
+      let behindProxy = "";
       const through = async (target: string): Promise<string> => {
         await proxy?.terminate();
+        behindProxy = target;
         proxy = new Worker(proxyThread, { workerData: target, execArgv: [] });
         const [host] = (await once(proxy, "message")) as [string];
         return host;
       };
-      const kafka = await startKafka({ progress: () => {}, through });
+      const kafka = await services.startKafka({ progress: () => {}, through });
       t.after(async () => {
         await kafka.stop();
         await proxy?.terminate();
@@ -99,8 +120,16 @@ export function outageTests(
       try {
         await flowThroughOutage(runs, kafka);
         await handleThrough("cut", runs, async () => {
-          assert.ok(proxy);
-          await cutAndBack(proxy);
+          await tell(proxy, "cut");
+          // Not every client connects again while it has nothing to say, and kafkajs's consumer has
+          // not while its handlers are under way.
+          await Promise.all(runs.map((run) => send(run, BESIDE_THE_CUT, 0)));
+        });
+        await Promise.all(runs.map((run) => until(run, () => run.handled.has(BESIDE_THE_CUT))));
+        await handleThrough("lasting cut", runs, async () => {
+          await tell(proxy, "sever");
+          await Promise.all(runs.map(({ topic }) => givenUp(topic, behindProxy)));
+          await tell(proxy, "mend");
         });
         await handleThrough("crash", runs, () => kafka.restart({ signal: "SIGKILL" }));
         await Promise.all(runs.map((run) => settled(run)));
@@ -119,7 +148,7 @@ async function start(name: string, open: OpenFlow, wrap: Wrap, brokers: string):
   const run: Run = {
     name,
     topic,
-    flow: await open(wrap, brokers, topic, `group-of-${topic}`),
+    flow: await open(wrap, brokers, topic, groupOf(topic)),
     traceIds: new Map(),
     handled: new Map(),
     calls: 0,
@@ -127,7 +156,7 @@ async function start(name: string, open: OpenFlow, wrap: Wrap, brokers: string):
     sent: 0,
     failedSends: 0,
     middle: () => {},
-    progress: () => {},
+    progress: new Set(),
   };
   await run.flow.consume(async (value) => {
     run.calls += 1;
@@ -136,7 +165,7 @@ async function start(name: string, open: OpenFlow, wrap: Wrap, brokers: string):
     // After every await: the trace is the message's own, whatever went on beside.
     if (activeTraceId() !== run.traceIds.get(value)) run.strangers += 1;
     run.handled.set(value, (run.handled.get(value) ?? 0) + 1);
-    run.progress();
+    for (const told of run.progress) told();
   });
   return run;
 }
@@ -145,6 +174,7 @@ async function start(name: string, open: OpenFlow, wrap: Wrap, brokers: string):
 async function flowThroughOutage(runs: readonly Run[], kafka: RealKafka): Promise<void> {
   const sent = runs.map((run) => sendAll(run));
   await Promise.all(runs.map((run) => until(run, () => run.handled.size >= OUTAGE_AT)));
+  for (const { sent: already } of runs) assert.ok(already < MESSAGES, "nothing is left to send");
   await kafka.restart();
   await Promise.all(sent);
   await Promise.all(runs.map((run) => until(run, () => run.handled.size === MESSAGES)));
@@ -155,6 +185,7 @@ async function sendAll(run: Run): Promise<void> {
   const sender = async (): Promise<void> => {
     while (next < MESSAGES) {
       const at = next++;
+      await until(run, () => at - run.handled.size < WAITING);
       await send(run, String(at), at % PARTITIONS);
     }
   };
@@ -197,20 +228,35 @@ async function handleThrough(
   await Promise.all(runs.map((run) => sendAndHandle(run, `after the ${what}`)));
 }
 
-/** Resolves when every connection has been cut, and one has been made again. */
-function cutAndBack(proxy: Worker): Promise<void> {
-  return new Promise((resolve) => {
-    let cut = false;
-    const told = (what: string): void => {
-      if (what === "cut") cut = true;
-      else if (cut) {
-        proxy.off("message", told);
-        resolve();
-      }
-    };
-    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread takes none.
-    proxy.on("message", told).postMessage("cut");
-  });
+async function tell(proxy: Worker | undefined, what: "cut" | "sever" | "mend"): Promise<void> {
+  assert.ok(proxy);
+  const done = once(proxy, "message");
+  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread takes none.
+  proxy.postMessage(what);
+  await done;
+}
+
+/** Resolves when the group has no member any more. Kafka tells nobody: it is asked, past the proxy. */
+async function givenUp(topic: string, behindProxy: string): Promise<void> {
+  const [host = "", port] = behindProxy.split(":");
+  const socketFactory: ISocketFactory = ({ onConnect }) => connect(Number(port), host, onConnect);
+  const admin = new Kafka({
+    brokers: [behindProxy],
+    logLevel: logLevel.NOTHING,
+    socketFactory,
+  }).admin();
+  await admin.connect();
+  const latest = Date.now() + PATIENCE_MS;
+  try {
+    for (;;) {
+      const { groups } = await admin.describeGroups([groupOf(topic)]);
+      if (groups[0]?.members.length === 0) return;
+      assert.ok(Date.now() < latest, "the group keeps a member that is cut off");
+      await new Promise((resolve) => setTimeout(resolve, STEP_MS));
+    }
+  } finally {
+    await admin.disconnect();
+  }
 }
 
 async function sendAndHandle(run: Run, value: string): Promise<void> {
@@ -234,7 +280,7 @@ async function assertAlike(
   assert.deepEqual(traced, bare);
 
   const [, run] = runs as [Run, Run];
-  assert.ok(run.sent >= MESSAGES + 4);
+  assert.ok(run.sent >= MESSAGES + 7);
   assert.equal(run.strangers, 0, "a handler saw another message's trace");
   assert.equal(observed.open().length, 0, "a span is open");
   const named = (name: string): number =>
@@ -293,7 +339,7 @@ async function settled(run: Run): Promise<void> {
 async function unsettled(topic: string, brokers: string): Promise<number[]> {
   const admin = bareKafka(brokers).admin();
   await admin.connect();
-  const group = { groupId: `group-of-${topic}`, topics: [topic] };
+  const group = { groupId: groupOf(topic), topics: [topic] };
   const [held] = await admin.fetchOffsets(group);
   const ends = await admin.fetchTopicOffsets(topic);
   await admin.disconnect();
@@ -305,9 +351,18 @@ async function unsettled(topic: string, brokers: string): Promise<number[]> {
 
 function until(run: Run, done: () => boolean): Promise<void> {
   return new Promise((resolve) => {
-    run.progress = () => done() && resolve();
-    run.progress();
+    const told = (): void => {
+      if (!done()) return;
+      run.progress.delete(told);
+      resolve();
+    };
+    run.progress.add(told);
+    told();
   });
+}
+
+function groupOf(topic: string): string {
+  return `group-of-${topic}`;
 }
 
 function activeTraceId(): string | undefined {

@@ -7,11 +7,7 @@ import {
   stringSerializers,
 } from "@platformatic/kafka";
 import { processMessage, traced } from "throughline/platformatic";
-import { brokers, noKafka } from "./client.ts";
-import { type OpenFlow, outageTests, type Wrap } from "./outage.ts";
-
-// Nothing of it is compiled: it stands here for what it shares with the others.
-const reason = brokers === undefined ? noKafka : undefined;
+import { type OpenFlow, outageTests, SESSION_TIMEOUT_MS, type Wrap } from "./kafka-outage.ts";
 
 type Text = Message<string, string, string, string>;
 type Handler = (value: string) => Promise<void>;
@@ -26,7 +22,13 @@ const looped: OpenFlow = async (wrap, servers, topic, groupId) => {
     retryDelay: 200,
   };
   const producer = wrap(new Producer({ ...base, serializers: stringSerializers }));
-  const bare = new Consumer({ ...base, groupId, deserializers: stringDeserializers });
+  const bare = new Consumer({
+    ...base,
+    groupId,
+    deserializers: stringDeserializers,
+    sessionTimeout: SESSION_TIMEOUT_MS,
+    heartbeatInterval: 1_000,
+  });
   const consumer = wrap(bare);
   const handle = (message: Text, handler: Handler): Promise<void> =>
     consumer === bare
@@ -84,4 +86,4 @@ const looped: OpenFlow = async (wrap, servers, topic, groupId) => {
   };
 };
 
-outageTests({ "@platformatic/kafka": looped }, traced as unknown as Wrap, reason);
+outageTests({ "@platformatic/kafka": looped }, traced as unknown as Wrap);
