@@ -28,8 +28,9 @@ final class ProcessScope {
     private final long began;
     private final Context before;
     private final Scope scope;
-    private boolean failed;
     private boolean done;
+
+    /** The type of what failed; null where nothing has. */
     private String failure;
 
     private ProcessScope(
@@ -60,10 +61,8 @@ final class ProcessScope {
         return new ProcessScope(context, null, null, null, Meters.NONE);
     }
 
-    /** The handler failed. Told twice, the first reason stays. */
+    /** The handler failed. */
     void fail(Throwable error) {
-        if (failed) return;
-        failed = true;
         Throwable cause = causeOf(error);
         failure = cause.getClass().getName();
         if (span == null) return;
@@ -77,8 +76,7 @@ final class ProcessScope {
 
     /** Nobody told how handling ended: the container stopped, or an Error went through it. */
     void abandon() {
-        if (!failed) {
-            failed = true;
+        if (!done) {
             failure = "_OTHER";
             try {
                 if (span != null) describe(failure, "handling was broken off");

@@ -245,6 +245,8 @@ class RecordInterceptorTest {
 
         SpanData process = telemetry.span("process " + topic);
         assertEquals(StatusCode.ERROR, process.getStatus().getStatusCode());
+        assertEquals("handling was broken off", process.getStatus().getDescription());
+        assertEquals("_OTHER", process.getAttributes().get(Semconv.ERROR_TYPE));
         thread.execute(() -> left.add(Context.current()));
         assertSame(Context.root(), left.poll(30, TimeUnit.SECONDS));
         telemetry.allEnded();
