@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from typing import Any
 
 import pytest
@@ -40,6 +41,14 @@ def test_the_folder_holds_the_kinds_of_the_manifest_and_each_is_known_here() -> 
     found = {file.stem for file in vectors.FOLDER.glob("*.json")} - {"manifest"}
     assert found == set(vectors.MANIFEST)
     assert set(vectors.KINDS) | vectors.NOT_HERE == found
+
+
+def test_the_readme_tells_how_many_there_are() -> None:
+    told = re.search(
+        r"\[(\d+) vectors\]", (vectors.FOLDER.parents[1] / "python/README.md").read_text()
+    )
+    assert told is not None
+    assert int(told[1]) == sum(vectors.MANIFEST.values())
 
 
 def test_a_vector_with_an_unknown_field_is_refused_and_so_is_one_that_lacks_a_field() -> None:

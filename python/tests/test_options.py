@@ -156,6 +156,11 @@ def test_no_span_is_made_in_a_suppressed_region(spans: Spans) -> None:
     producer, client = sent_by()
     with suppress_instrumentation(), consumer().process(record(HEADERS)):
         producer.produce("payments", b"x")
+    batch = [record(HEADERS), record(HEADERS, offset=1)]
+    with suppress_instrumentation(), consumer().process_batch(batch) as whole:
+        assert not whole.get_span_context().is_valid
+        with consumer().process(batch[0]):
+            assert trace.get_current_span().get_span_context().trace_id == int(TRACE, 16)
     assert spans.ended == []
     assert client.sent[0]["headers"][0] == ("traceparent", TRACEPARENT)
 
@@ -298,6 +303,15 @@ def test_memory_stays_bounded_whatever_the_topics(spans: Spans) -> None:
     assert len(ours._tracing._sources) == 1000
     assert len(producer._tracing._destinations) == 1000
     assert len(remembered._failures) == 1024
+
+
+def test_a_thousand_topics_are_counted_one_by_one() -> None:
+    reader = InMemoryMetricReader()
+    ours = consumer(meter_provider=MeterProvider([reader]))
+    for number in range(1000):
+        with ours.process(record(HEADERS, topic=f"t{number}")):
+            pass
+    assert outcomes_of(reader, "t0") == outcomes_of(reader, "t999") == {"extracted": 1}
 
 
 def test_a_batch_is_measured_where_no_message_of_it_is_by_itself(spans: Spans) -> None:

@@ -19,6 +19,16 @@ README = (Path(__file__).parents[1] / "README.md").read_text("utf-8")
 LOOP, BATCH, RETRIES = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
 
 
+def test_the_versions_of_the_readme_are_those_that_are_tested() -> None:
+    told = re.search(r"confluent-kafka (.*), opentelemetry-api (.*), and Python", README)
+    assert told is not None
+    for at, name in enumerate(("confluent-kafka", "opentelemetry-api"), 1):
+        files = ("requirements-oldest.txt", "requirements.txt")
+        texts = [(Path(__file__).parents[1] / file).read_text("utf-8") for file in files]
+        pinned = [re.findall(rf"^{name}==(.*)$", text, re.MULTILINE)[0] for text in texts]
+        assert told[at] == " and ".join(pinned)
+
+
 class Declined(Exception):
     pass
 

@@ -108,10 +108,22 @@ def test_a_message_of_several_traces_is_linked_to_each_and_links_are_bounded(
     assert links_of(second) == [f"{number:016x}" for number in range(1, 129)]
 
 
+def test_a_message_that_is_made_from_several_and_brings_a_context_links_to_them_all(
+    spans: Spans,
+) -> None:
+    producer, _ = sent_by()
+    brought: list[tuple[str, Any]] = [("traceparent", f"00-{OTHER}-{SPAN}-01")]
+    with tracer.start_as_current_span("aggregate"):
+        producer.produce("totals", b"3", headers=links(brought, [numbered(1)]))
+    sent = spans.one("send totals")
+    assert (trace_of(sent), parent_of(sent)) == (OTHER, SPAN)
+    assert links_of(sent) == [f"{1:016x}", id_of(spans.one("aggregate"))]
+
+
 def test_links_of_what_can_not_be_read_are_left_out(spans: Spans) -> None:
     class Unreadable:
         def headers(self) -> Any:
-            raise RuntimeError("broken")
+            raise LookupError("broken")
 
     producer, _ = sent_by()
     made = links(None, [Unreadable(), numbered(1)])  # type: ignore[list-item]

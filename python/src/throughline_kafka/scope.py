@@ -211,7 +211,7 @@ class Processing:
 def read_message(message: Message, source: Source, tracing: Tracing) -> Extracted:
     """What a message carries, counted by its outcome."""
     extracted = extract(message.headers(), tracing.carrying, tracing.options.duplicates)
-    source.outcomes[extracted.outcome].add()
+    source.count(extracted.outcome)
     return extracted
 
 

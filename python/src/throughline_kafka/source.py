@@ -7,6 +7,7 @@ from typing import TypeVar
 from opentelemetry import propagate, trace
 from opentelemetry.trace import Tracer
 
+from .extract import Outcome
 from .guard import fault
 from .metrics import Count, Meters, meters_of
 from .options import Options
@@ -29,7 +30,6 @@ from .version import VERSION
 K = TypeVar("K")
 V = TypeVar("V")
 Attributes = dict[str, str | int | bool]
-_OUTCOMES = ("extracted", "missing", "malformed", "duplicate", "unread")
 #: Topics come from the application and from the broker: the oldest are forgotten beyond this.
 _MAX_PLACES = 1000
 
@@ -143,10 +143,19 @@ class Source:
         self.measured: Attributes = {**operation, SYSTEM: "kafka", **metric, **reader}
         meters = tracing.meters
         self.consumed: Count = meters.consumed.of(self.measured)
-        self.outcomes = {
-            outcome: meters.outcomes.of({SYSTEM: "kafka", **metric, "outcome": outcome})
-            for outcome in _OUTCOMES
-        }
+        self._metric: Attributes = {SYSTEM: "kafka", **metric}
+        self._all_outcomes = meters.outcomes
+        self._outcomes: dict[Outcome, Count] = {}
+
+    def count(self, outcome: Outcome) -> None:
+        """Counts what became of a message's context. Series are bounded: one is made when it is
+        needed first, so that a topic takes one and not one for each outcome.
+        """
+        series = self._outcomes.get(outcome)
+        if series is None:
+            series = self._all_outcomes.of({**self._metric, "outcome": outcome})
+            self._outcomes[outcome] = series
+        series.add()
 
 
 class Destination:
