@@ -16,6 +16,7 @@ from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ParentBased, Sampler
+from opentelemetry.trace import StatusCode
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from spans import Spans, id_of, links_of, parent_of, trace_of
 
@@ -288,6 +289,14 @@ def test_the_context_of_a_message_is_what_an_own_span_starts_from(spans: Spans) 
     assert context_of({"traceparent": TRACEPARENT.encode()}) is not None
 
 
+def test_a_span_of_ones_own_in_a_messages_context_keeps_its_random_flag() -> None:
+    held = context_of([("traceparent", f"00-{TRACE}-{SPAN}-03")])
+    for trace_id, flags in ((TRACE, "03"), (OTHER, "01")):
+        own = trace.SpanContext(int(trace_id, 16), 1, False, trace.TraceFlags(1))
+        inside = trace.set_span_in_context(trace.NonRecordingSpan(own), held)
+        assert inject_context([], inside) == [("traceparent", f"00-{trace_id}-{1:016x}-{flags}")]
+
+
 def test_memory_stays_bounded_whatever_the_topics(spans: Spans) -> None:
     ours = consumer()
     producer, _ = sent_by()
@@ -328,6 +337,34 @@ def test_a_batch_is_measured_where_no_message_of_it_is_by_itself(spans: Spans) -
                 pass
     (point,) = points_of(reader, "messaging.process.duration", "orders")
     assert point.count == 3
+
+
+def test_a_batch_that_raises_has_failed_and_is_measured_as_failed(spans: Spans) -> None:
+    reader = InMemoryMetricReader()
+    ours = consumer(meter_provider=MeterProvider([reader]))
+    with pytest.raises(ValueError, match="no"), ours.process_batch([record(HEADERS)]):
+        raise ValueError("no")
+    span = spans.one("process orders")
+    assert span.status.status_code is StatusCode.ERROR
+    assert (span.attributes or {})["error.type"] == "ValueError"
+    (point,) = points_of(reader, "messaging.process.duration", "orders")
+    assert point.attributes["error.type"] == "ValueError"
+
+
+def test_a_batch_is_named_by_what_its_messages_share(spans: Spans) -> None:
+    ours = consumer(ignore=["ignored"], group_id="payments")
+    left_out = record(HEADERS, topic="ignored")
+    for messages, name in (
+        ([record(HEADERS), record(HEADERS, partition=1), left_out], "process orders"),
+        ([record(HEADERS), record(HEADERS, topic="other")], "process"),
+    ):
+        spans.clear()
+        with ours.process_batch(messages):
+            pass
+        attributes = spans.one(name).attributes or {}
+        assert "messaging.destination.partition.id" not in attributes
+        assert attributes.get("messaging.destination.name", "") == name[8:]
+        assert attributes["messaging.consumer.group.name"] == "payments"
 
 
 def test_an_ignored_topic_has_no_part_in_a_batch(spans: Spans) -> None:

@@ -13,6 +13,7 @@ from opentelemetry import baggage, trace
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.trace import SpanKind
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from spans import Spans, id_of, links_of, parent_of, trace_of
 
 from throughline_kafka import dead_letter, inject_context, links, traced
@@ -148,6 +149,32 @@ def test_baggage_set_by_hand_stays_beside_no_traceparent_and_the_active_one_wins
         context.detach(token)
     for sent in client.sent[1:]:
         assert [value for name, value in sent["headers"] if name == "baggage"] == ["user=8"]
+
+
+def test_a_partition_that_the_client_is_to_choose_is_not_told(spans: Spans) -> None:
+    producer, _ = sent_by()
+    producer.produce("payments", b"x", partition=-1)
+    attributes = spans.one("send payments").attributes or {}
+    assert "messaging.destination.partition.id" not in attributes
+
+
+class Silent(TraceContextTextMapPropagator):
+    """Reads a context and can't write one."""
+
+    def inject(self, *_args: Any, **_kwargs: Any) -> None:
+        raise LookupError("broken")
+
+
+def test_what_a_message_brings_goes_out_where_nothing_can_be_put_in_its_place() -> None:
+    for options, brought, sent in (
+        ({"propagator": Silent()}, ("traceparent", f"00-{TRACE}-{SPAN}-01"), True),
+        ({"propagator": Silent()}, ("traceparent", "garbage"), False),
+        ({"spans": False}, ("traceparent", "garbage"), False),
+    ):
+        producer, client = sent_by(**options)
+        headers = [brought, ("x", "1")]
+        producer.produce("payments", b"x", headers=headers)
+        assert client.sent[0]["headers"] == (headers if sent else headers[1:])
 
 
 def test_a_send_is_counted_and_timed_with_what_it_came_to(
