@@ -3,6 +3,7 @@ package io.throughline.spring.kafka;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -11,11 +12,13 @@ import io.opentelemetry.api.baggage.Baggage;
 import io.opentelemetry.api.common.AttributeKey;
 import io.opentelemetry.api.common.Attributes;
 import io.opentelemetry.api.metrics.ObservableLongMeasurement;
+import io.opentelemetry.api.trace.Span;
 import io.opentelemetry.api.trace.SpanContext;
 import io.opentelemetry.api.trace.TraceFlags;
 import io.opentelemetry.api.trace.TraceState;
 import io.opentelemetry.api.trace.propagation.W3CTraceContextPropagator;
 import io.opentelemetry.context.Context;
+import io.opentelemetry.context.ContextKey;
 import io.opentelemetry.context.Scope;
 import io.opentelemetry.sdk.trace.data.SpanData;
 import io.opentelemetry.sdk.trace.samplers.Sampler;
@@ -50,6 +53,34 @@ class BoundsTest {
             interceptor.success(record, null);
             interceptor.afterRecord(record, null);
             assertEquals("over", Baggage.current().getEntryValue("left"));
+        }
+    }
+
+    @Test
+    void nothingThatIsActiveAroundABatchReachesItButTheApplicationsOwnValues() {
+        ContextKey<String> mine = ContextKey.named("mine");
+        ConsumerRecord<String, String> before = record(0);
+        Context around =
+                Context.root()
+                        .with(mine, "kept")
+                        .with(Baggage.builder().put("left", "over").build())
+                        .with(ContextKeys.ORIGIN, new ContextKeys.Origin(before, null));
+        try (Telemetry telemetry = new Telemetry();
+                Scope scope = around.makeCurrent()) {
+            BatchInterceptor<String, String> interceptor =
+                    Throughline.create(telemetry.sdk, Options.defaults().spans(false))
+                            .batchInterceptor();
+            telemetry.inSpan(
+                    "around",
+                    () -> {
+                        interceptor.intercept(batch(List.of(before)), null);
+                        assertFalse(Span.current().getSpanContext().isValid());
+                        assertTrue(Baggage.current().isEmpty());
+                        assertNull(ContextKeys.recordOf(Context.current()));
+                        assertEquals("kept", Context.current().get(mine));
+                        interceptor.success(batch(List.of(before)), null);
+                        assertTrue(Span.current().getSpanContext().isValid());
+                    });
         }
     }
 
