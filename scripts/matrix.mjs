@@ -1,13 +1,12 @@
 // npm run matrix [-- <cell> ...]: packs the runtime library and runs its tests against the packed
 // one, in each cell of Node × OpenTelemetry SDK. What users install is what is tested.
-import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, realpathSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import { startAll } from "../services/start.mjs";
 import { prepareCell } from "./matrix/cell.mjs";
 import { cells, nameOf } from "./matrix/cells.mjs";
-import { npm } from "./node-24/npm.mjs";
+import { packLibrary } from "./matrix/pack.mjs";
 import { run, seconds } from "./node-24/run.mjs";
 import { installedNode, nodePackage } from "./node-24/runtime.mjs";
 
@@ -30,7 +29,7 @@ process.on("exit", () => rmSync(home, { recursive: true, force: true }));
 const env = { ...process.env };
 for (const name of ["NODE_OPTIONS", "NODE_TEST_CONTEXT"]) delete env[name];
 
-const tarball = await pack();
+const tarball = await packLibrary({ root, home, env });
 const services = await startAll({ only: ["kafka", "rabbitmq", "fauxqs", "elasticmq"] });
 Object.assign(env, services.env);
 const results = [];
@@ -43,23 +42,6 @@ try {
   await services.stop();
 }
 conclude();
-
-async function pack() {
-  const built = spawnSync(process.execPath, ["scripts/build.mjs", "packages/throughline"], {
-    cwd: root,
-    stdio: "inherit",
-  });
-  if (built.status !== 0) process.exit(1);
-  await npm(process.execPath, ["pack", "--pack-destination", home], {
-    cwd: join(root, "packages/throughline"),
-    env: { ...env, INIT_CWD: join(root, "packages/throughline") },
-    doing: "Packing packages/throughline",
-  });
-  const { name, version } = JSON.parse(
-    readFileSync(join(root, "packages/throughline/package.json"), "utf8"),
-  );
-  return join(home, `${name}-${version}.tgz`);
-}
 
 async function runCell(cell) {
   const name = nameOf(cell);

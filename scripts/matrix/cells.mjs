@@ -1,7 +1,7 @@
 // The versions that the runtime library is held to: each Node with each line of OpenTelemetry's
 // SDK that supports it. SDK 3 needs Node 22.15, so Node 20 has one cell.
 
-const sdk2 = {
+export const sdk2 = {
   line: "2",
   packages: {
     "@opentelemetry/api": "1.9.1",

@@ -33,6 +33,13 @@ export function amqplibContract(url: string, api: "promises" | "callbacks"): Con
   };
 }
 
+/** Whether this amqplib has connections that recover. */
+export async function recovers(url: string): Promise<boolean> {
+  const connection = await connect(url, { recovery: true });
+  await connection.close();
+  return "waitForConnect" in connection;
+}
+
 export function headersOfList(
   list: readonly (readonly [name: string, text: string])[],
 ): Record<string, unknown> {
