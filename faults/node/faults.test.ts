@@ -13,7 +13,12 @@ import { startEmbeddedKafka } from "../../services/embedded-kafka/start.ts";
 
 const HERE = fileURLToPath(new URL(".", import.meta.url));
 const timeout = 90_000;
-const FLAGS = ["--conditions=source", "--disable-warning=TimeoutNegativeWarning"];
+const FLAGS = [
+  "--conditions=source",
+  "--disable-warning=TimeoutNegativeWarning",
+  // A program without its broker goes on trying: it is not to do so when the test is stopped.
+  `--import=${new URL("../../scripts/test/end-with-parent.mjs", import.meta.url)}`,
+];
 
 const SENT = "checkout send orders producer";
 const CHARGED = "payments charge card";
@@ -122,7 +127,7 @@ async function tracesOf(program: string): Promise<string[]> {
 async function run(program: string, env: Record<string, string>): Promise<string> {
   const child = spawn(process.execPath, [...FLAGS, `${HERE}${program}`], {
     env: { ...process.env, ...env },
-    stdio: ["ignore", "pipe", "pipe"],
+    stdio: ["pipe", "pipe", "pipe"],
   });
   const [output, errors] = [text(child.stdout), text(child.stderr)];
   const [code] = (await once(child, "close")) as [number | null];
