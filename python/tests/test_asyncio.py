@@ -185,6 +185,29 @@ def test_a_context_executor_is_an_executor() -> None:
         pool.submit(charge)
 
 
+def test_a_context_executor_passes_on_what_it_is_told() -> None:
+    told: list[Any] = []
+
+    class Told(ThreadPoolExecutor):
+        def map(self, fn: Any, *iterables: Any, **more: Any) -> Any:
+            told.append(more)
+            return super().map(fn, *iterables, **more)
+
+        def shutdown(self, *args: Any, **more: Any) -> None:
+            told.append((*args, more))
+            super().shutdown(*args, **more)
+
+    carrying = ContextExecutor(Told(1))
+    assert list(carrying.map(abs, [-1, 2], timeout=PATIENCE_S, chunksize=2)) == [1, 2]
+    carrying.shutdown(False, cancel_futures=True)
+    carrying.shutdown()
+    assert told == [
+        {"timeout": PATIENCE_S, "chunksize": 2},
+        (False, {"cancel_futures": True}),
+        (True, {"cancel_futures": False}),
+    ]
+
+
 def charge_elsewhere(carrier: dict[str, Any]) -> str:
     """In another process: the context came as headers."""
     context.attach(context_of(carrier))

@@ -43,6 +43,16 @@ def test_an_instrumented_producer_keeps_its_span_and_its_header_is_the_only_one(
     assert caplog.text.count("left to that one") == 1
 
 
+def test_an_ignored_topic_is_left_to_the_instrumentation_as_it_is(spans: Spans) -> None:
+    topic = new_topic()
+    theirs: Any = ConfluentKafkaInstrumentor.instrument_producer(Producer(producer_config()))
+    producer: Any = traced(theirs, ignore=[topic])
+    producer.produce(topic, value=b"1", headers=[*HEADER])
+    producer.flush(PATIENCE_S)
+    (message,) = read(topic)
+    assert len(values_of(message, "traceparent")) == 2  # as without us
+
+
 def test_an_instrumented_consumers_record_still_has_a_span_in_its_producers_trace(
     spans: Spans, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -6,10 +6,12 @@ from typing import Any
 
 import pytest
 from fakes import KeptProducer, Record, idle_consumer, record
-from measured import points_of
-from opentelemetry import context, propagate, trace
+from measured import outcomes_of, points_of
+from opentelemetry import baggage, context, propagate, trace
+from opentelemetry.baggage.propagation import W3CBaggagePropagator
 from opentelemetry.context import Context
 from opentelemetry.propagators.b3 import B3SingleFormat
+from opentelemetry.propagators.composite import CompositePropagator
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.trace import INVALID_SPAN, NonRecordingSpan
@@ -114,6 +116,39 @@ def test_a_provider_and_a_propagator_that_come_later_are_used(
     finally:
         propagate.set_global_textmap(textmap)
     assert parent_of(spans.one("process orders")) == SPAN
+
+
+def test_a_repeated_list_is_one_list_for_any_propagator(spans: Spans) -> None:
+    both = CompositePropagator([B3SingleFormat(), W3CBaggagePropagator()])
+    carried = [("b3", f"{TRACE}-{SPAN}-1"), ("baggage", b"user=7"), ("Baggage", b"tenant=acme")]
+    with traced(idle_consumer(), propagator=both).process(record(carried)):
+        assert baggage.get_all() == {"user": "7", "tenant": "acme"}
+    assert parent_of(spans.one("process orders")) == SPAN
+
+
+def test_a_header_that_is_repeated_without_end_costs_a_few_readings(spans: Spans) -> None:
+    read: list[int] = []
+
+    class Counting(B3SingleFormat):
+        def extract(self, *args: Any, **kwargs: Any) -> Context:
+            read.append(1)
+            return super().extract(*args, **kwargs)
+
+    hostile = record([("b3", f"{TRACE}-{SPAN}-1")] * 5000)
+    with traced(idle_consumer(), propagator=Counting()).process(hostile):
+        pass
+    assert len(read) == 8
+    assert parent_of(spans.one("process orders")) == SPAN
+
+
+def test_a_header_without_a_value_is_none_for_any_propagator(spans: Spans) -> None:
+    reader = InMemoryMetricReader()
+    meters = MeterProvider([reader])
+    consumer = traced(idle_consumer(), propagator=B3SingleFormat(), meter_provider=meters)
+    with consumer.process(record([("b3", None), ("b3", f"{TRACE}-{SPAN}-1"), ("b3", None)])):
+        pass
+    assert parent_of(spans.one("process orders")) == SPAN
+    assert outcomes_of(reader, "orders") == {"extracted": 1}
 
 
 def test_a_span_that_is_none_is_neither_sent_nor_linked(spans: Spans) -> None:

@@ -151,6 +151,49 @@ def test_baggage_set_by_hand_stays_beside_no_traceparent_and_the_active_one_wins
         assert [value for name, value in sent["headers"] if name == "baggage"] == ["user=8"]
 
 
+def test_a_subclass_that_hands_its_arguments_on_is_traced_as_the_class_it_extends(
+    spans: Spans,
+) -> None:
+    class Logged(KeptProducer):
+        def produce(self, *args: Any, **kwargs: Any) -> None:
+            super().produce(*args, **kwargs)
+
+    client = Logged()
+    producer: Any = traced(client)  # type: ignore[call-overload]
+    producer.produce("payments", b"x", b"key", headers=[("x", "1")])
+    producer.produce("payments", b"x", b"key", -1, None, None, 0, [("x", "1")])
+    for sent, span in zip(client.sent, spans.named("send payments"), strict=True):
+        assert sent["headers"][0] == ("x", "1")
+        assert sent["headers"][1][1].split("-")[2] == id_of(span)
+        assert (span.attributes or {})["messaging.kafka.message.key"] == "key"
+
+
+@pytest.mark.parametrize("name", ["callback", "on_delivery"])
+def test_a_report_is_asked_for_where_the_caller_asks_for_it(spans: Spans, name: str) -> None:
+    calls: list[dict[str, Any]] = []
+
+    class Client(KeptProducer):
+        def produce(self, *args: Any, **kwargs: Any) -> None:
+            calls.append(kwargs)
+
+    producer: Any = traced(Client(), delivery="report")  # type: ignore[call-overload]
+    told: list[Any] = []
+
+    def report(*given: Any) -> str:
+        told.append(given)
+        return "mine"
+
+    producer.produce("payments", b"x", **{name: report})
+    (asked,) = [key for key in calls[0] if key != "headers"]
+    assert asked == name
+    assert spans.ended == []
+    assert calls[0][name](None, "message") == "mine"
+    assert told == [(None, "message")]
+    assert spans.one("send payments").status.is_unset
+    producer.produce("payments", b"x")
+    assert calls[1]["on_delivery"](None, "message") is None
+
+
 def test_a_partition_that_the_client_is_to_choose_is_not_told(spans: Spans) -> None:
     producer, _ = sent_by()
     producer.produce("payments", b"x", partition=-1)

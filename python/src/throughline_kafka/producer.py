@@ -33,11 +33,21 @@ _POSITIONS = (
 
 
 def _positions(client: Any) -> dict[str, int]:
-    """Where produce() has each argument: SerializingProducer has them in another order."""
-    try:
-        names = tuple(inspect.signature(client.produce).parameters)
-    except (TypeError, ValueError):
-        names = _POSITIONS
+    """Where produce() has each argument: SerializingProducer has them in another order. One that takes
+    `*args` hands them on to the class that it extends.
+    """
+    names: tuple[str, ...] = _POSITIONS
+    for kind in type(client).__mro__:
+        method = vars(kind).get("produce")
+        if method is None:
+            continue
+        try:
+            _, *parameters = inspect.signature(method).parameters.values()
+        except (TypeError, ValueError):
+            break
+        if all(each.kind is not each.VAR_POSITIONAL for each in parameters):
+            names = tuple(each.name for each in parameters)
+            break
     return {name: at for at, name in enumerate(names)}
 
 
