@@ -48,7 +48,7 @@ def test_the_readme_tells_how_many_there_are() -> None:
         r"\[(\d+) vectors\]", (vectors.FOLDER.parents[1] / "python/README.md").read_text()
     )
     assert told is not None
-    assert int(told[1]) == sum(vectors.MANIFEST.values())
+    assert int(told[1]) == sum(vectors.MANIFEST.values()), "python/README.md tells another number"
 
 
 def test_a_vector_with_an_unknown_field_is_refused_and_so_is_one_that_lacks_a_field() -> None:

@@ -126,6 +126,17 @@ def test_a_repeated_list_is_one_list_for_any_propagator(spans: Spans) -> None:
     assert parent_of(spans.one("process orders")) == SPAN
 
 
+def test_headers_are_read_though_others_beside_them_make_no_sense(spans: Spans) -> None:
+    for odd in ((b"\xff\xfe", b"1"), "text", ("alone",), (7, b"1"), ["traceparent", b"x"]):
+        spans.clear()
+        told = {"topic": "orders", "partition": 0, "offset": 1, "key": None, "value": b"x"}
+        named_in_bytes = [(b"TraceParent", HEADERS[0][1])]
+        message: Any = Record(**told, headers=[odd, *named_in_bytes])
+        with traced(idle_consumer()).process(message):
+            pass
+        assert parent_of(spans.one("process orders")) == SPAN
+
+
 def test_a_header_that_is_repeated_without_end_costs_a_few_readings(spans: Spans) -> None:
     read: list[int] = []
 
