@@ -7,7 +7,7 @@ import { Kafka, logLevel } from "kafkajs";
 import type { KafkaConsumer, Message, MessageHeader } from "node-rdkafka";
 import { collectSpans, type SpanCollector } from "throughline/testing";
 import { createTopic } from "../kafka-topic.ts";
-import { tracing } from "../sdk.ts";
+import { type Tracing, tracing } from "../sdk.ts";
 import {
   answered,
   type Classic,
@@ -60,13 +60,13 @@ export function classicTraps(
   };
   const claim = (
     of: string,
-    body: (spans: SpanCollector, topic: string) => Promise<void>,
+    body: (spans: SpanCollector, topic: string, registered: Tracing) => Promise<void>,
   ): void => {
     test(`${name}: ${of}`, PATIENCE, async () => {
       const spans = collectSpans();
       const registered = tracing({ processors: [spans] });
       try {
-        await body(spans, await newTopic());
+        await body(spans, await newTopic(), registered);
       } finally {
         await registered.shutdown();
       }
@@ -130,6 +130,88 @@ export function classicTraps(
   );
 
   claim(
+    "each method that answers calls back in the context it was asked in",
+    async (spans, topic) => {
+      const producer = await highLevel();
+      const reading = await consumer(topic);
+      await produced(producer, topic, { value: Buffer.from("1"), partition: 0 });
+      const at = { topic, partition: 0, offset: 0 };
+      reading.assign([at]);
+      const waitMs = 5_000;
+      type Answer = () => void;
+      const asked: Record<string, (answer: Answer) => unknown> = {
+        getMetadata: (answer) => producer.getMetadata({ topic, timeout: waitMs }, answer),
+        flush: (answer) => producer.flush(waitMs, answer),
+        queryWatermarkOffsets: (answer) => reading.queryWatermarkOffsets(topic, 0, waitMs, answer),
+        offsetsForTimes: (answer) => reading.offsetsForTimes([at], waitMs, answer),
+        committed: (answer) => reading.committed([at], waitMs, answer),
+        seek: (answer) => reading.seek(at, waitMs, answer),
+      };
+      for (const [method, ask] of Object.entries(asked)) {
+        const seen = await inSpan(
+          method,
+          () => new Promise<string | undefined>((resolve) => ask(() => resolve(activeSpanId()))),
+        );
+        const [asker] = spans.named(method);
+        assert.equal(seen, asker?.spanContext().spanId, method);
+        assert.notEqual(seen, undefined, method);
+      }
+    },
+  );
+
+  claim(
+    "headers that the client refuses are refused in its words, though others would follow them",
+    async (_spans, topic) => {
+      const settings = { "bootstrap.servers": brokers };
+      const outcomes: unknown[][] = [];
+      for (const made of [new client.Producer(settings), traced(new client.Producer(settings))]) {
+        const producer = await connected(closing(made));
+        const given: unknown[] = [
+          [{ a: 42 }],
+          [{ a: true }],
+          [{ a: undefined }],
+          [{ a: {} }],
+          [{ a: 42 }, { b: "1" }],
+          [{ b: "1" }, { a: 42 }],
+          [[]],
+          [{}],
+          "text",
+          { a: "1" },
+          [],
+        ];
+        outcomes.push(
+          given.map((headers) => {
+            try {
+              const value = Buffer.from("1");
+              return producer.produce(topic, 0, value, null, null, undefined, headers as never);
+            } catch (error) {
+              return (error as Error).message;
+            }
+          }),
+        );
+      }
+      assert.deepEqual(outcomes[1], outcomes[0]);
+    },
+  );
+
+  claim(
+    "a send that is not reported on before its producer disconnects ends with the connection",
+    async (spans) => {
+      const producer = await highLevel();
+      // Nobody has asked for its metadata yet: it can't be on its way after a millisecond.
+      const fresh = `native-${randomUUID()}`;
+      let told = false;
+      producer.produce(fresh, null, Buffer.from("1"), null, null, () => (told = true));
+      assert.equal(spans.expectSpan(`send ${fresh}`).span.ended, false);
+      await new Promise<void>((resolve) => producer.disconnect(1, () => resolve()));
+      spans.expectAllEnded();
+      const send = spans.expectSpan(`send ${fresh}`);
+      if (told) send.succeeded();
+      else send.failed();
+    },
+  );
+
+  claim(
     "produce() gives back what the bare one gives, an opaque reaches its report, headers are not written to",
     async (spans, topic) => {
       const settings = { "bootstrap.servers": brokers, dr_cb: true };
@@ -177,7 +259,7 @@ export function classicTraps(
 
   claim(
     "a listener for data is added, listed, called once and removed as the application's own",
-    async (spans, topic) => {
+    async (spans, topic, registered) => {
       const reading = await consumer(topic);
       const seen: string[] = [];
       const removed = (): void => void seen.push("removed");
@@ -205,6 +287,14 @@ export function classicTraps(
       // Each listener handles the message by itself, and the message is consumed once.
       await spans.ended();
       spans.expectSpans(`process ${topic}`, 5);
+      const metrics = await registered.metrics();
+      const counted = (metrics.get("messaging.client.consumed.messages")?.points ?? []).filter(
+        ({ attributes }) => attributes["messaging.destination.name"] === topic,
+      );
+      assert.deepEqual(
+        counted.map(({ value }) => value),
+        [2],
+      );
     },
   );
 

@@ -91,11 +91,15 @@ claim(
     const twice = [await producer.send({ topic, messages: [kept] })];
     twice.push(await producer.send({ topic, messages: [kept] }));
     assert.deepEqual(kept, message());
-    const frozen = Object.freeze({ ...message(), partition: 2, headers: Object.freeze({}) });
+    const timestamp = "1700000000000";
+    const placed = { partition: 2, timestamp, headers: Object.freeze({}) };
+    const frozen = Object.freeze({ ...message(), ...placed });
     await producer.send(Object.freeze({ topic, messages: Object.freeze([frozen]) as never }));
     const payloads = await received(bareKafka(), topic, 4);
     const { length } = payloads.filter(({ message: { headers } }) => headers?.["traceparent"]);
     assert.equal(length, 3);
+    const late = payloads.find(({ message: { headers } }) => headers?.["tenant"] === undefined);
+    assert.deepEqual([late?.partition, late?.message.timestamp], [2, timestamp]);
     assert.deepEqual(
       payloads.map(({ message: { headers } }) => headers?.["tenant"]?.toString()).toSorted(),
       ["a", "a", "a", undefined],
