@@ -58,7 +58,7 @@ final class BatchScope {
         Context context = clean.with(ContextKeys.BATCH, batch);
         Span span = null;
         try {
-            if (tracing.options.spans()) span = batch.start(tracing, source, context);
+            if (tracing.options.spans()) span = batch.start(tracing, source);
             if (span != null && span.isRecording()) tracing.carrying().tellWhatLacks();
         } catch (Throwable problem) {
             Faults.fault("starting a batch's span", problem);
@@ -85,11 +85,10 @@ final class BatchScope {
         }
     }
 
-    private Span start(Tracing tracing, Source source, Context context) {
+    private Span start(Tracing tracing, Source source) {
         SpanBuilder builder =
                 tracing.tracer()
                         .spanBuilder(source.spanName)
-                        .setParent(context)
                         .setNoParent()
                         .setSpanKind(SpanKind.CONSUMER)
                         .setAllAttributes(source.span)

@@ -5,9 +5,13 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertNotSame;
 import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertSame;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.opentelemetry.api.OpenTelemetry;
 import io.opentelemetry.api.baggage.Baggage;
 import io.opentelemetry.api.common.AttributeKey;
 import io.opentelemetry.api.common.Attributes;
@@ -26,6 +30,8 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicReference;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.ConsumerRecords;
 import org.apache.kafka.common.TopicPartition;
@@ -81,6 +87,21 @@ class BoundsTest {
                         interceptor.success(batch(List.of(before)), null);
                         assertTrue(Span.current().getSpanContext().isValid());
                     });
+        }
+    }
+
+    @Test
+    void aBatchIsARootThoughASpanIsActiveAroundIt() {
+        try (Telemetry telemetry = new Telemetry()) {
+            BatchInterceptor<String, String> interceptor =
+                    Throughline.create(telemetry.sdk).batchInterceptor();
+            telemetry.inSpan(
+                    "around",
+                    () -> {
+                        interceptor.intercept(batch(List.of(record(0))), null);
+                        interceptor.success(batch(List.of(record(0))), null);
+                    });
+            assertFalse(telemetry.span("process orders").getParentSpanContext().isValid());
         }
     }
 
@@ -222,6 +243,42 @@ class BoundsTest {
         assertEquals(
                 1000L,
                 seen.get(Attributes.of(AttributeKey.booleanKey("otel.metric.overflow"), true)));
+    }
+
+    @Test
+    void placesBeyond2000AreNotKept() {
+        Tracing tracing = new Tracing(OpenTelemetry::noop, Options.defaults());
+        for (int topic = 0; topic < 2000; topic++) tracing.delivering("topic " + topic, 0, "group");
+        assertSame(tracing.source("topic 7", 0, "group"), tracing.source("topic 7", 0, "group"));
+        assertTrue(tracing.delivers("topic 1999"));
+        assertNotSame(tracing.source("beyond", 0, "group"), tracing.source("beyond", 0, "group"));
+        tracing.delivering("beyond", 0, "group");
+        assertFalse(tracing.delivers("beyond"));
+    }
+
+    @Test
+    void anOpenTelemetryThatIsAskedForTwiceAtATimeIsSetUpOnce() {
+        List<Carrying> made = new ArrayList<>();
+        AtomicReference<Tracing> tracing = new AtomicReference<>();
+        AtomicBoolean asked = new AtomicBoolean();
+        tracing.set(
+                new Tracing(
+                        () -> {
+                            if (!asked.getAndSet(true)) made.add(tracing.get().carrying());
+                            return OpenTelemetry.noop();
+                        },
+                        Options.defaults()));
+        made.add(tracing.get().carrying());
+        made.add(tracing.get().carrying());
+        assertSame(made.get(0), made.get(1));
+        assertSame(made.get(0), made.get(2));
+    }
+
+    @Test
+    void anErrorOfTheVirtualMachineIsNoFaultOfTracing() {
+        OutOfMemoryError fatal = new OutOfMemoryError("none left");
+        assertSame(
+                fatal, assertThrows(OutOfMemoryError.class, () -> Faults.fault("opening", fatal)));
     }
 
     @Test

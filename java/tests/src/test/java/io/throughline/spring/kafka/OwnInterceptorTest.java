@@ -77,6 +77,19 @@ class OwnInterceptorTest {
     }
 
     @Test
+    void theRecordsThatABatchsInterceptorHandsOnAreThoseOfItsSpan() {
+        ConsumerRecord<String, String> kept = new ConsumerRecord<>("kept", 0, 0, "k", "v");
+        BatchInterceptor<String, String> own =
+                throughline.batchInterceptor((records, consumer) -> batch(kept));
+        own.intercept(batch(record), null);
+        throughline.processRecord(kept, () -> {});
+        own.success(batch(kept), null);
+        assertEquals(
+                1L,
+                telemetry.spans("process kept", 2).get(1).getAttributes().get(Semconv.BATCH_COUNT));
+    }
+
+    @Test
     void aRecordThatWasNeverFinishedIsBrokenOffAsTheNextOneComes() {
         RecordInterceptor<String, String> interceptor = throughline.recordInterceptor();
         interceptor.intercept(record, null);
@@ -110,7 +123,8 @@ class OwnInterceptorTest {
 
     @SuppressWarnings({"deprecation", "unchecked"}) // the newer is not in spring-kafka 3.3's client
     private static ConsumerRecords<String, String> batch(ConsumerRecord<String, String> record) {
-        return new ConsumerRecords<>(Map.of(new TopicPartition("orders", 0), List.of(record)));
+        return new ConsumerRecords<>(
+                Map.of(new TopicPartition(record.topic(), 0), List.of(record)));
     }
 
     private static final class Throwing implements RecordInterceptor<String, String> {

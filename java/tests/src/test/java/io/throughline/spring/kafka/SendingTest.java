@@ -145,6 +145,16 @@ class SendingTest {
     }
 
     @Test
+    void aSendThatThrowsEndsItsSpanWithTheError() {
+        IllegalStateException closed = new IllegalStateException("closed");
+        memory.sendException = closed;
+        ProducerRecord<String, String> record = new ProducerRecord<>("orders", "k", "v");
+        assertSame(closed, assertThrows(IllegalStateException.class, () -> producer.send(record)));
+        assertEquals("closed", telemetry.span("send orders").getStatus().getDescription());
+        assertEquals(1, sentMessages());
+    }
+
+    @Test
     void whatTheProducersOtherMethodsThrowIsTheSame() {
         memory.close();
         assertThrows(IllegalStateException.class, producer::flush);
