@@ -34,6 +34,7 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicReference;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.ConsumerRecords;
+import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.header.internals.RecordHeaders;
 import org.junit.jupiter.api.Test;
@@ -279,6 +280,26 @@ class BoundsTest {
         OutOfMemoryError fatal = new OutOfMemoryError("none left");
         assertSame(
                 fatal, assertThrows(OutOfMemoryError.class, () -> Faults.fault("opening", fatal)));
+    }
+
+    @Test
+    void anErrorsMessageIsCutToAKibibyteAndNeverInsideACharacter() {
+        String message = "x" + "é".repeat(600);
+        ProducerRecord<String, String> letter =
+                Throughline.create(OpenTelemetry.noop())
+                        .deadLetter("letters", record(0), new Exception(message));
+        byte[] told = letter.headers().lastHeader("dlq.error.message").value();
+        assertEquals("x" + "é".repeat(511), new String(told, UTF_8));
+    }
+
+    @Test
+    void aNumberOfADeadLetterThatIsNoneIsLeftOut() {
+        ConsumerRecord<String, String> letter = record(0);
+        letter.headers().add("dlq.origin.offset", "9".repeat(30).getBytes(UTF_8));
+        letter.headers().add("dlq.origin.partition", "4294967296".getBytes(UTF_8));
+        DeadLetterOrigin origin = Throughline.deadLetterOf(letter).orElseThrow();
+        assertTrue(origin.offset().isEmpty());
+        assertTrue(origin.partition().isEmpty());
     }
 
     @Test
