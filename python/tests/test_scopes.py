@@ -137,6 +137,16 @@ def test_headers_are_read_though_others_beside_them_make_no_sense(spans: Spans) 
         assert parent_of(spans.one("process orders")) == SPAN
 
 
+def test_of_traces_without_end_the_last_are_read_and_linked(spans: Spans) -> None:
+    traces = [f"{number:032x}" for number in range(1, 301)]
+    hostile = record([("traceparent", f"00-{each}-{SPAN}-01") for each in traces])
+    with traced(idle_consumer()).process(hostile):
+        pass
+    span = spans.one("process orders")
+    assert (span.attributes or {})["throughline.context.duplicates"] == 128
+    assert [f"{link.context.trace_id:032x}" for link in span.links] == traces[-128:]
+
+
 def test_a_header_that_is_repeated_without_end_costs_a_few_readings(spans: Spans) -> None:
     read: list[int] = []
 
