@@ -25,6 +25,16 @@ if (unknown !== undefined) {
 const wanted = positionals.length > 0 ? positionals : steps;
 const totals = { passed: 0, failed: 0, skipped: 0 };
 
+/** What runs now, and whether a signal has asked for the end of it all. */
+let running;
+let stopped = false;
+for (const signal of ["SIGINT", "SIGTERM"]) {
+  process.on(signal, () => {
+    stopped = true;
+    running?.kill(signal);
+  });
+}
+
 const found = findPython();
 if ("why" in found) {
   console.log(`absent: python: ${found.why}\n  ${found.wayOut}`);
@@ -43,12 +53,13 @@ const python = makeVenv(
 
 /** Runs a step to its end; gives back its exit code and what it printed. */
 async function run(command, args, env = {}) {
+  if (stopped) return { status: 1, printed: "" };
   const child = spawn(command, args, {
     cwd: home,
     env: { ...process.env, PYTHONPATH: join(home, "src"), ...env },
     stdio: ["ignore", "pipe", "inherit"],
   });
-  for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => child.kill(signal));
+  running = child;
   let printed = "";
   child.stdout.on("data", (chunk) => {
     printed += chunk;
@@ -126,6 +137,7 @@ async function onEachVersion(env) {
   ];
   let status = 0;
   for (const { name, python: base, requirements, but } of sets) {
+    if (stopped) break;
     console.log(
       `\n${name === "oldest" ? "the oldest client and OpenTelemetry" : `Python ${name}`}`,
     );
@@ -154,6 +166,7 @@ async function wheel() {
 }
 
 for (const name of wanted) {
+  if (stopped) break;
   const began = Date.now();
   console.log(styleText("bold", `\n${name}`));
   const { status, counted } = await step[name]();
@@ -169,5 +182,5 @@ end();
 
 function end() {
   console.log(`\n${totals.passed} passed, ${totals.failed} failed, ${totals.skipped} skipped`);
-  process.exit(totals.failed > 0 ? 1 : 0);
+  process.exit(totals.failed > 0 || stopped ? 1 : 0);
 }
