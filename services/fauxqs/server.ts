@@ -1,10 +1,12 @@
-// The server's own process: fauxqs on a loopback port, its argument. It keeps its data in memory:
-// where it keeps them in a folder, version 2.4.1 loses a message whose visibility runs out.
+// The server's own process: fauxqs on a loopback port, its argument, its data in a folder where that
+// is the second. Else they are in memory: out of a folder, version 2.4.1 loses a message whose
+// visibility runs out.
 
 import { Server } from "node:net";
 import { startFauxqs } from "fauxqs";
 
 const port = Number(process.argv[2]);
+const dataDir = process.argv[3];
 
 // fauxqs listens on every interface and has no option for it (its `host` only names queues).
 const listen = Server.prototype.listen as (...args: unknown[]) => Server;
@@ -15,5 +17,9 @@ Server.prototype.listen = function (this: Server, options: unknown, ...rest: unk
   return listen.call(this, { ...options, host: "127.0.0.1" }, ...rest);
 } as typeof Server.prototype.listen;
 
-const server = await startFauxqs({ port, logger: false });
+const server = await startFauxqs({
+  port,
+  logger: false,
+  ...(dataDir !== undefined && { dataDir }),
+});
 process.stdout.write(`listening on 127.0.0.1:${server.port}\n`);

@@ -12,12 +12,20 @@ export interface FauxqsOptions {
   progress?: Progress;
   /** How long it may take to be ready. Default 30,000. */
   timeoutMs?: number;
+  /** The port to listen on. Default: a free one. */
+  port?: number;
+  /**
+   * A folder of the caller's to keep everything in. Default: in memory. A message whose visibility
+   * runs out is lost from it (fauxqs 2.4.1).
+   */
+  folder?: string;
 }
 
 export interface Fauxqs {
   /** `http://127.0.0.1:port`, as `FAUXQS_ENDPOINT` has it. */
   endpoint: string;
-  /** Ends it; its queues are gone. Resolves when its processes have ended; may be called twice. */
+  port: number;
+  /** Kills it; what it held in memory is gone. Resolves when its processes have ended; may be called twice. */
   stop(): Promise<void>;
   /** The guard, which ends the server when this process ends. */
   process: ChildProcess;
@@ -36,20 +44,25 @@ export interface Fauxqs {
 export async function startFauxqs(options: FauxqsOptions = {}): Promise<Fauxqs> {
   const progress = options.progress ?? ((line) => void process.stderr.write(`${line}\n`));
   for (let attempt = 1; ; attempt++) {
-    const [port] = (await freePorts(1)) as [number];
+    const port = options.port ?? ((await freePorts(1)) as [number])[0];
     progress(`fauxqs: starting on 127.0.0.1:${port}`);
     try {
       const { process: guard, stop } = await startGuarded({
         name: "fauxqs",
-        command: [process.execPath, SERVER, String(port)],
+        command: [
+          process.execPath,
+          SERVER,
+          String(port),
+          ...(options.folder === undefined ? [] : [options.folder]),
+        ],
         ready: /^listening on /,
         timeoutMs: options.timeoutMs ?? 30_000,
       });
-      return { endpoint: `http://127.0.0.1:${port}`, process: guard, stop };
+      return { endpoint: `http://127.0.0.1:${port}`, port, process: guard, stop };
     } catch (error) {
       // Another process can take a port between our look at it and the server's.
       const portTaken = /EADDRINUSE/.test((error as Error).message);
-      if (!portTaken || attempt === PORT_ATTEMPTS) throw error;
+      if (!portTaken || options.port !== undefined || attempt === PORT_ATTEMPTS) throw error;
     }
   }
 }
