@@ -3,6 +3,7 @@ import { test } from "node:test";
 import * as fc from "fast-check";
 import * as lambda from "throughline/lambda";
 import * as sqs from "throughline/sqs";
+import { snapshot } from "./host-snapshot.ts";
 import { tracing } from "./sdk.ts";
 
 // What a queue or an event may hold that nobody of ours wrote.
@@ -45,12 +46,13 @@ const message = fc.record(
   { requiredKeys: [] },
 );
 
-test("whatever a message of SQS holds, its handler is called and its dead letter made, within SQS's ten attributes of ours", () => {
+test("whatever a message of SQS holds, its handler is called and its dead letter made, within SQS's ten attributes of ours, and it is not written to", () => {
   const sdk = tracing();
   try {
     fc.assert(
       fc.property(message, (received) => {
         const delivery = { system: "aws_sqs", destination: "orders" };
+        const before = snapshot(received);
         assert.equal(
           sqs.processMessage(received, () => "handled", delivery),
           "handled",
@@ -67,6 +69,7 @@ test("whatever a message of SQS holds, its handler is called and its dead letter
         const names = Object.keys(letter.MessageAttributes);
         const added = names.filter((each) => !own.includes(each));
         assert.ok(added.length === 0 || names.length <= 10);
+        assert.deepEqual(snapshot(received), before);
       }),
       { numRuns: 1000 },
     );
@@ -77,7 +80,7 @@ test("whatever a message of SQS holds, its handler is called and its dead letter
   }
 });
 
-test("whatever a record of Lambda holds, its handler is called and its dead letter made", () => {
+test("whatever a record of Lambda holds, its handler is called and its dead letter made, and it is not written to", () => {
   const sdk = tracing();
   const record = fc.oneof(
     fc.record({
@@ -99,6 +102,7 @@ test("whatever a record of Lambda holds, its handler is called and its dead lett
   try {
     fc.assert(
       fc.property(record, (received) => {
+        const before = snapshot(received);
         assert.equal(
           lambda.processMessage(received, () => "handled"),
           "handled",
@@ -106,6 +110,7 @@ test("whatever a record of Lambda holds, its handler is called and its dead lett
         lambda.contextOf(received);
         lambda.deadLetterOf(received);
         lambda.deadLetter(received, new Error("no funds"));
+        assert.deepEqual(snapshot(received), before);
       }),
       { numRuns: 1000 },
     );
