@@ -1,5 +1,6 @@
 import { EventEmitter, once } from "node:events";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
+import { type Duplex, PassThrough } from "node:stream";
 
 /** A proxy before a server, whose connections can be cut. */
 export interface TcpProxy {
@@ -15,8 +16,14 @@ export interface TcpProxy {
   close(): Promise<void>;
 }
 
-/** @param target `host:port` of the server. */
-export async function proxyTo(target: string): Promise<TcpProxy> {
+/**
+ * @param target `host:port` of the server.
+ * @param rewritten what each connection's client is told, in place of what the server says.
+ */
+export async function proxyTo(
+  target: string,
+  rewritten: () => Duplex = () => new PassThrough(),
+): Promise<TcpProxy> {
   const [host = "", port] = target.split(":");
   const sockets = new Set<Socket>();
   const said = new EventEmitter();
@@ -27,9 +34,9 @@ export async function proxyTo(target: string): Promise<TcpProxy> {
     if (severed) return void client.resetAndDestroy();
     const upstream = connect(Number(port), host);
     client.on("data", () => said.emit("piece"));
-    for (const [from, to] of [
-      [client, upstream],
-      [upstream, client],
+    for (const [from, to, by] of [
+      [client, upstream, new PassThrough()],
+      [upstream, client, rewritten()],
     ] as const) {
       sockets.add(from);
       from.on("error", () => {});
@@ -37,7 +44,7 @@ export async function proxyTo(target: string): Promise<TcpProxy> {
         sockets.delete(from);
         to.destroy();
       });
-      from.pipe(to);
+      from.pipe(by).pipe(to);
     }
   });
   server.listen(0, "127.0.0.1");
