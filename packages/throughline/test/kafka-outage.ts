@@ -27,6 +27,8 @@ const BESIDE_THE_CUT = "beside the cut";
 /** The longest that a group may take to come back, and to give up a member. */
 const PATIENCE_MS = 60_000;
 const STEP_MS = 100;
+/** The longest that nothing may be handled, on a busy machine too. */
+const STALLED_MS = 120_000;
 /** The shortest that a broker takes: a flow's group gives up a member that was silent for so long. */
 export const SESSION_TIMEOUT_MS = 6_000;
 
@@ -349,10 +351,19 @@ async function unsettled(topic: string, brokers: string): Promise<number[]> {
     .map(({ partition, high }) => Number(high) - Math.max(0, Number(settled.get(partition) ?? 0)));
 }
 
+/** Resolves when it is so. Fails where nothing is handled any more before it is. */
 function until(run: Run, done: () => boolean): Promise<void> {
-  return new Promise((resolve) => {
+  return new Promise((resolve, reject) => {
+    const stalled = (): void => {
+      run.progress.delete(told);
+      const { name, sent, failedSends, handled, calls } = run;
+      const state = { sent, failedSends, handled: handled.size, calls };
+      reject(new Error(`${name}: nothing was handled for long: ${JSON.stringify(state)}`));
+    };
+    const timer = setTimeout(stalled, STALLED_MS);
     const told = (): void => {
-      if (!done()) return;
+      if (!done()) return void timer.refresh();
+      clearTimeout(timer);
       run.progress.delete(told);
       resolve();
     };

@@ -17,15 +17,20 @@ const eachMessage: OpenFlow = async (wrap, servers, topic, groupId) => {
   return {
     send: (value, partition) => producer.send({ topic, messages: [{ value, partition }] }),
     async consume(handler) {
-      await consumer.connect();
-      await consumer.subscribe({ topic, fromBeginning: true });
-      await consumer.run({
-        partitionsConsumedConcurrently: 3,
-        eachMessage: async ({ message, partition }) => {
-          await handler(message.value?.toString() ?? "");
-          offsets.set(partition, String(Number(message.offset) + 1));
-        },
-      });
+      const consume = async (): Promise<void> => {
+        await consumer.connect();
+        await consumer.subscribe({ topic, fromBeginning: true });
+        await consumer.run({
+          partitionsConsumedConcurrently: 3,
+          eachMessage: async ({ message, partition }) => {
+            await handler(message.value?.toString() ?? "");
+            offsets.set(partition, String(Number(message.offset) + 1));
+          },
+        });
+      };
+      // What kafkajs takes for final, an application that must not lose anything does not.
+      bare.on(bare.events.CRASH, ({ payload }) => void (payload.restart || consume()));
+      await consume();
     },
     // Not by the traced consumer: a commit that comes too early would be a span that failed.
     settle: () =>
