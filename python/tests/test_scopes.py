@@ -137,6 +137,32 @@ def test_headers_are_read_though_others_beside_them_make_no_sense(spans: Spans) 
         assert parent_of(spans.one("process orders")) == SPAN
 
 
+def test_what_another_propagator_finds_is_counted_by_the_same_names() -> None:
+    reader = InMemoryMetricReader()
+    meters = MeterProvider([reader])
+    consumer = traced(idle_consumer(), propagator=B3SingleFormat(), meter_provider=meters)
+    for topic, headers in (("missing", [("x", b"1")]), ("malformed", [("b3", b"garbage")])):
+        with consumer.process(record(headers, topic=topic)):
+            pass
+        assert outcomes_of(reader, topic) == {topic: 1}
+
+
+def test_of_one_chain_the_last_reading_is_the_context_whole(spans: Spans) -> None:
+    class Sessions(B3SingleFormat):
+        """What a reading brings besides the span is of that reading."""
+
+        def extract(self, carrier: Any, context: Any = None, getter: Any = None) -> Context:
+            read = super().extract(carrier, context, getter)
+            (header,) = getter.get(carrier, "b3")
+            return Context({**read, "session": header.split("-")[1]})
+
+    hops = [f"{TRACE}-{number:016x}-1" for number in (1, 2)]
+    chain = record([("b3", hop) for hop in hops])
+    with traced(idle_consumer(), propagator=Sessions()).process(chain):
+        assert context.get_value("session") == f"{2:016x}"
+    assert parent_of(spans.one("process orders")) == f"{2:016x}"
+
+
 def test_of_traces_without_end_the_last_are_read_and_linked(spans: Spans) -> None:
     traces = [f"{number:032x}" for number in range(1, 301)]
     hostile = record([("traceparent", f"00-{each}-{SPAN}-01") for each in traces])
