@@ -187,6 +187,15 @@ describe("a RabbitMQ that goes away", { skip, timeout: 240_000 }, () => {
   let throughProxy: string;
   before(async () => {
     rabbitmq = (await services?.startRabbitmq({ progress: () => {} })) as Restartable;
+    // The server writes a queue's declaration down within seconds: these are through a restart before
+    // it is killed.
+    const declaring = await connect(rabbitmq.url);
+    const channel = await declaring.createChannel();
+    for (const name of ["amqplib", "rabbitmq-client"]) {
+      await channel.assertQueue(`${name}-bare`);
+      await channel.assertQueue(`${name}-ours`);
+    }
+    await declaring.close();
     const through = new URL(rabbitmq.url);
     proxy = await proxyTo(through.host);
     through.host = proxy.host;
