@@ -54,7 +54,14 @@ export type FindSource = (message: object, sources: Sources) => Source | undefin
 export function adapterFor(format: MessageFormat, find?: FindSource): Adapter {
   const tracing = new Tracing();
   const sources = new Sources(format, tracing);
-  const found = (message: object): Source | undefined => find?.(message, sources);
+  const found = (message: object): Source | undefined => {
+    try {
+      return find?.(message, sources);
+    } catch (error) {
+      fault("adapter", error); // A message's own fields may be anything.
+      return undefined;
+    }
+  };
   const untold = (): Source => {
     warnOnce(
       `untold ${format.system ?? ""}`,
