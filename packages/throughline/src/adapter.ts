@@ -62,6 +62,7 @@ export function adapterFor(format: MessageFormat, find?: FindSource): Adapter {
       return undefined;
     }
   };
+  const sourceOf = (message: object): Source => found(message) ?? sources.of({});
   const untold = (): Source => {
     warnOnce(
       `untold ${format.system ?? ""}`,
@@ -98,7 +99,7 @@ export function adapterFor(format: MessageFormat, find?: FindSource): Adapter {
     contextOf(message) {
       const active = activeContext();
       const origin = originOf(active);
-      const source = deliveryOf(message) ?? found(message) ?? sources.of({});
+      const source = deliveryOf(message) ?? sourceOf(message);
       const { parent, baggage, behind } = readMessage(message, source, active);
       const span = parent && trace.wrapSpanContext(parent);
       return new MessageContext(behind ?? origin, origin, span, baggage, undefined, parent);
@@ -116,7 +117,7 @@ export function adapterFor(format: MessageFormat, find?: FindSource): Adapter {
 
     deadLetter(message, error, options = {}) {
       needMessage(message);
-      return makeDeadLetter(message, error, options, found(message) ?? sources.of({}));
+      return makeDeadLetter(message, error, options, sourceOf(message));
     },
 
     deadLetterOf(message) {
@@ -134,7 +135,7 @@ export function adapterFor(format: MessageFormat, find?: FindSource): Adapter {
         attempt: (message, attempt, delivery) =>
           processHeld(message, told(delivery, true), new Call(attempt, undefined, message)),
         deadLetter: (message, error, attempts) =>
-          makeDeadLetter(message, error, { attempts }, found(message) ?? sources.of({}), true),
+          makeDeadLetter(message, error, { attempts }, sourceOf(message), true),
       });
     },
   };

@@ -10,7 +10,7 @@ import {
 } from "@opentelemetry/api";
 import { discard, fault, unfit } from "./guard.ts";
 import { VERSION } from "./version.ts";
-import { BAGGAGE, TRACEPARENT, TRACESTATE } from "./w3c/fields.ts";
+import { BAGGAGE, TRACEPARENT, W3C_FIELDS } from "./w3c/fields.ts";
 import { W3CPropagator } from "./w3c.ts";
 
 /** What carries the context, as rule 12 of the design decides. */
@@ -118,7 +118,6 @@ const NOTHING_CARRIED: Carrying = {
   lengths: new Set(),
   baggage: false,
 };
-const W3C_FIELDS = new Set([TRACEPARENT, TRACESTATE, BAGGAGE]);
 
 function carryingOf(chosen: TextMapPropagator | undefined): Carrying {
   let fields: Set<string>;

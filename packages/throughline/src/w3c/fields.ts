@@ -5,6 +5,8 @@ import type { SpanContext } from "@opentelemetry/api";
 export const TRACEPARENT = "traceparent";
 export const TRACESTATE = "tracestate";
 export const BAGGAGE = "baggage";
+/** The three of them. */
+export const W3C_FIELDS: ReadonlySet<string> = new Set([TRACEPARENT, TRACESTATE, BAGGAGE]);
 
 /** A header longer than this is no tracestate and no baggage that may be kept: the rest is not read. */
 const READ_BYTES = 64 * 1024;

@@ -1,4 +1,4 @@
-import { BAGGAGE, TRACEPARENT, TRACESTATE } from "../../w3c/fields.ts";
+import { W3C_FIELDS } from "../../w3c/fields.ts";
 import { DLQ_ATTRIBUTE, isDlqHeader, packDlq, unpackDlq } from "./dlq.ts";
 
 /** Message attributes as the SDK gives and takes them, by name. */
@@ -74,16 +74,12 @@ export function splitAttributes(
     const same = given !== undefined && Object.hasOwn(given, name) && given[name] === value;
     if (isDlqHeader(name)) facts[name] = String(value);
     // The trace's own give way to a dead letter's story, though they stand there as they came.
-    else if (same && !(isTrace(name) && isSendable(name, value)))
+    else if (same && !(W3C_FIELDS.has(name) && isSendable(name, value)))
       own.push([name, attributes?.[name]]);
     else if (isSendable(name, value)) added.push([name, value]);
   }
   if (Object.keys(facts).length > 0) addDlq(facts, given, attributes, { own, added });
   return { own, added };
-}
-
-function isTrace(name: string): boolean {
-  return name === TRACEPARENT || name === TRACESTATE || name === BAGGAGE;
 }
 
 function addDlq(

@@ -1,7 +1,7 @@
 import type { DeadLetterOrigin } from "../../dead-letter-origin.ts";
 import type { MessageFormat } from "../../message.ts";
 import { MESSAGE_ID } from "../../semconv.ts";
-import { BAGGAGE, TRACEPARENT, TRACESTATE } from "../../w3c/fields.ts";
+import { W3C_FIELDS } from "../../w3c/fields.ts";
 import {
   areAttributes,
   type AttributeHeaders,
@@ -15,8 +15,6 @@ import { Room } from "./room.ts";
 export const SQS_SYSTEM = "aws_sqs";
 /** SQS's limit on a message's size, in bytes; on all messages of a batch too. */
 export const SQS_MAX_BYTES = 1_048_576;
-
-const TRACE: ReadonlySet<string> = new Set([TRACEPARENT, TRACESTATE, BAGGAGE]);
 
 /** A message as the SDK receives it: the fields that are read of it. */
 export interface ReceivedMessage {
@@ -85,7 +83,7 @@ function withoutInner(
 ): AttributeHeaders {
   if (inner === undefined) return changed;
   const stays = ([name, value]: [string, unknown]): boolean =>
-    TRACE.has(name) || !Object.hasOwn(inner, name) || inner[name] !== value;
+    W3C_FIELDS.has(name) || !Object.hasOwn(inner, name) || inner[name] !== value;
   return Object.fromEntries(Object.entries(changed).filter(stays));
 }
 
