@@ -1,13 +1,14 @@
 // npm run matrix [-- <cell> ...]: packs the runtime library and runs its tests against the packed
 // one, in each cell of Node × OpenTelemetry SDK. What users install is what is tested.
-import { mkdtempSync, readFileSync, realpathSync, rmSync } from "node:fs";
+import { mkdtempSync, realpathSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import { startAll } from "../services/start.mjs";
 import { prepareCell } from "./matrix/cell.mjs";
 import { cells, nameOf } from "./matrix/cells.mjs";
 import { packLibrary } from "./matrix/pack.mjs";
-import { run, seconds } from "./node-24/run.mjs";
+import { tested } from "./matrix/tested.mjs";
+import { seconds } from "./node-24/run.mjs";
 import { installedNode, nodePackage } from "./node-24/runtime.mjs";
 
 const root = join(import.meta.dirname, "..");
@@ -52,23 +53,16 @@ async function runCell(cell) {
       ? process.execPath
       : await installedNode(join(root, ".cache/node"), { ...platform, version: cell.node });
   const { folder, files } = await prepareCell(cell, { root, home, tarball, env });
-  const resultFile = join(folder, "result.json");
-  const path = [dirname(node), env.PATH].join(delimiter);
-  const script = join(root, "scripts/matrix/run-tests.mjs");
-  const { signal } = await run(node, [script, resultFile, ...files], {
-    cwd: folder,
+  const { signal, ...result } = await tested(node, {
+    folder,
+    files,
     env: {
       ...env,
-      PATH: path,
+      PATH: [dirname(node), env.PATH].join(delimiter),
       THROUGHLINE_CELL: JSON.stringify({ node: cell.node, packages: cell.sdk.packages }),
     },
   });
-  const result = { name, cell, stopped: Boolean(signal), took: seconds(began) };
-  try {
-    return { ...result, ...JSON.parse(readFileSync(resultFile, "utf8")) };
-  } catch {
-    return { ...result, passed: 0, failed: 1, skipped: 0, why: "the run did not end by itself" };
-  }
+  return { name, cell, stopped: Boolean(signal), took: seconds(began), ...result };
 }
 
 function conclude() {

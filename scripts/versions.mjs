@@ -8,7 +8,8 @@ import { startAll } from "../services/start.mjs";
 import { prepareFolder } from "./matrix/cell.mjs";
 import { sdk2 } from "./matrix/cells.mjs";
 import { packLibrary } from "./matrix/pack.mjs";
-import { run, seconds } from "./node-24/run.mjs";
+import { tested } from "./matrix/tested.mjs";
+import { seconds } from "./node-24/run.mjs";
 import { oldestOf, setsOf } from "./versions/oldest.mjs";
 
 const root = join(import.meta.dirname, "..");
@@ -72,17 +73,8 @@ async function tryOut({ name, clients, contracts, rewrite }) {
   );
   if (files.length !== contracts.length)
     throw new Error(`${name}: not all of ${contracts} are there`);
-  const resultFile = join(folder, "result.json");
-  await run(process.execPath, [join(root, "scripts/matrix/run-tests.mjs"), resultFile, ...files], {
-    cwd: folder,
-    env,
-  });
-  let result = { passed: 0, failed: 1, skipped: 0 };
-  try {
-    result = JSON.parse(readFileSync(resultFile, "utf8"));
-  } catch {
-    console.log(`${name}: the run did not end by itself`);
-  }
+  const result = await tested(process.execPath, { folder, files, env });
+  if (result.why !== undefined) console.log(`${name}: ${result.why}`);
   // A set of which nothing ran has not been tried.
   if (result.passed === 0 && result.failed === 0 && process.env.CI) result.failed = 1;
   for (const key of Object.keys(totals)) totals[key] += result[key];
