@@ -4,8 +4,9 @@ import { join } from "node:path";
 /**
  * The examples that readers see: { file, line, code, runs }. Those of doc comments in the packages'
  * sources (the ```ts block under `@example`) stand alone and run; those of the READMEs and of
- * docs/ are type-checked. What such a block takes for granted is declared in a comment right above it,
- * which no reader sees: `<!-- given: declare const brokers: string[] -->`.
+ * docs/ are type-checked, and run by a test of their page. What such a block takes for granted is
+ * declared in a comment right above it, which no reader sees:
+ * `<!-- given: declare const brokers: string[] -->`.
  */
 export function docExamples(root) {
   const examples = [];

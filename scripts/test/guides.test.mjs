@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { globSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
+import { docExamples } from "../check/doc-examples.mjs";
 
 const root = join(import.meta.dirname, "../..");
 
@@ -38,5 +39,24 @@ test("no point and no row of a runtime's guide stands without its test", () => {
     for (const line of said) {
       assert.match(line, /\[✓ /, `docs/${guide}.md: no test backs: ${line}`);
     }
+  }
+});
+
+/** A page whose one example is a module, which its own test imports. */
+const MODULE = "docs/any-broker.md";
+
+test("each example of a page is run as it stands, by a test that names text of it", () => {
+  const run = /\bexample\(\s*(?:(?:page|"[^"]*"),\s*)?(?:"((?:[^"\\]|\\.)*)"|'([^']*)')/g;
+  const named = globSync("scripts/test/page-*.mjs", { cwd: root }).flatMap((file) => {
+    const found = readFileSync(join(root, file), "utf8").matchAll(run);
+    return [...found].map(([, text, quoted]) => quoted ?? JSON.parse(`"${text}"`));
+  });
+  const pages = docExamples(root).filter(({ runs, file }) => !runs && file !== MODULE);
+  assert.ok(pages.length > 20, `only ${pages.length} examples found`);
+  for (const { file, line, code } of pages) {
+    assert.ok(
+      named.some((text) => code.includes(text)),
+      `no test runs the example at ${file}:${line}`,
+    );
   }
 });

@@ -38,16 +38,22 @@ export function openPage(page, { names = {}, built = {} } = {}) {
 }
 
 /**
- * The module of an example: a function of `given` that runs it, and shows the clients that it makes
- * in `made` as it makes them, for an example that reads a stream has no end of its own.
+ * The module of an example: a function of `given` that runs it, and shows the clients and handlers that
+ * it makes in `made` as it makes them, for an example that reads a stream has no end of its own.
  */
 export function moduleOf(code, names) {
-  const given = [...code.matchAll(/\bdeclare (?:const|function) (\w+)/g)].map(([, name]) => name);
-  const script = stripTypeScriptTypes(code).replace(/^export (\{\};|(?=const))/gm, "");
+  const given = [...code.matchAll(/\bdeclare (?:const|function|class) (\w+)/g)].map(
+    ([, name]) => name,
+  );
+  const script = stripTypeScriptTypes(code).replace(
+    /^export (\{\};|(?=const|async function))/gm,
+    "",
+  );
   const imports = script.match(/\bimport\s[^;]*;/g) ?? [];
   const body = imports
     .reduce((rest, each) => rest.replace(each, ""), script)
-    .replace(/^const (\w+) =/gm, "const $1 = made.$1 =")
+    .replace(/^const (\w+)\s+=/gm, "const $1 = made.$1 =")
+    .replace(/^async function (\w+)/gm, "made.$1 = $1;\n$&")
     .replaceAll(/"([^"\n]*)"/g, (whole, name) =>
       Object.hasOwn(names, name) ? JSON.stringify(names[name]) : whole,
     );
