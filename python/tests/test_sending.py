@@ -109,6 +109,20 @@ def test_a_message_of_several_traces_is_linked_to_each_and_links_are_bounded(
     assert links_of(second) == [f"{number:016x}" for number in range(1, 129)]
 
 
+def test_a_message_that_is_given_twice_is_linked_once_and_two_that_are_alike_are_two(
+    spans: Spans,
+) -> None:
+    producer, _ = sent_by()
+    one, other = numbered(1), numbered(2)
+    producer.produce("totals", b"3", headers=links(None, [one, other, one]))
+    producer.produce("totals", b"2", headers=links(None, [numbered(1), numbered(1)]))
+    producer.produce("totals", b"4", headers=links(None, (numbered(at) for at in (1, 2, 1, 2))))
+    first, second, third = (links_of(span) for span in spans.named("send totals"))
+    assert first == [f"{number:016x}" for number in (1, 2)]
+    assert second == [f"{1:016x}"] * 2
+    assert third == [f"{number:016x}" for number in (1, 2, 1, 2)]
+
+
 def test_a_message_that_is_made_from_several_and_brings_a_context_links_to_them_all(
     spans: Spans,
 ) -> None:

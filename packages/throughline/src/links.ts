@@ -12,10 +12,10 @@ const madeFrom: WeakMap<object, readonly object[]> = (shared[KEY] ??= new WeakMa
  * back, which is not written to.
  *
  * @param message the very object that is then given to a traced producer.
- * @param from the consumed messages, at most 128 of which are linked.
+ * @param from the consumed messages: one that is given twice is one, and at most 128 are linked.
  */
 export function links<Message extends object>(message: Message, from: Iterable<object>): Message {
-  madeFrom.set(message, [...from]);
+  madeFrom.set(message, [...new Set(from)]);
   return message;
 }
 

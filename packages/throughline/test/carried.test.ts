@@ -192,6 +192,21 @@ for (const [way, others] of [
       );
       assert.equal(own.parentSpanContext, undefined);
     });
+
+    test("links: a message that is given twice is linked once, and two that are alike are two", async () => {
+      const one = record({ traceparent: TRACEPARENT });
+      const alike = record({ traceparent: TRACEPARENT });
+      for (const [from, expected] of [
+        [[one, one], [SPAN]],
+        [
+          [one, alike, one],
+          [SPAN, SPAN],
+        ],
+      ] as const) {
+        const { own } = await sent(links({ value: "total" }, from), ROOT_CONTEXT, {}, others);
+        assert.deepEqual(linked(own), expected);
+      }
+    });
   });
 }
 

@@ -195,7 +195,8 @@ def with_retries(handler: Any, *, consumer: object = None, **policy: Any) -> Any
 
 def links(headers: Headers | None, messages: Iterable[Message]) -> list[tuple[str, Any]]:
     """Headers, as a list, of a message that is made from several consumed ones: the span that sends
-    it links to each of theirs, 128 at most. Those that are given are not written to.
+    it links to each of theirs, 128 at most, once for a message that is given twice. Headers that
+    are given are not written to.
 
     >>> producer.produce("totals", total, headers=links(None, orders))      # doctest: +SKIP
     """

@@ -29,7 +29,9 @@ def linked_headers(
     """See `links` of this package."""
     made = LinkedHeaders(pairs_of(headers))
     contexts: list[SpanContext] = []
-    for message in messages:
+    # By their ids, as a Message has no hash; each is kept, so that its id stays its own.
+    once = {id(message): message for message in messages}
+    for message in once.values():
         try:
             read = extract(message.headers(), carrying, "new")
         except Exception as error:
