@@ -29,16 +29,25 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.UUID;
 import org.apache.kafka.clients.consumer.Consumer;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.clients.producer.Producer;
+import org.apache.kafka.clients.producer.ProducerRecord;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
+import org.springframework.beans.factory.annotation.Value;
 import org.springframework.boot.autoconfigure.EnableAutoConfiguration;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
 import org.springframework.kafka.annotation.KafkaListener;
+import org.springframework.kafka.core.DefaultKafkaConsumerFactory;
 import org.springframework.kafka.core.DefaultKafkaProducerFactory;
 import org.springframework.kafka.core.KafkaTemplate;
+import org.springframework.kafka.core.ProducerFactory;
+import org.springframework.kafka.listener.ConcurrentMessageListenerContainer;
+import org.springframework.kafka.listener.ContainerProperties;
+import org.springframework.kafka.listener.MessageListener;
 import org.springframework.kafka.listener.RecordInterceptor;
 
 /** An application of Spring Boot's: adding the jar is enough, also beside what else is there. */
@@ -151,6 +160,53 @@ class BootTest {
         assertNotEquals(order(), telemetry.span("charge card").getTraceId());
         telemetry.span("process " + topic);
         assertEquals(3, telemetry.count());
+    }
+
+    @Test
+    void listenersAloneCanBeSwitchedOffWhateverTheirContainerCameFrom() {
+        start(ContainersOfBothKinds.class, "--throughline.consumer=false");
+        order();
+        for (SpanData each : telemetry.spans("charge card", 2)) {
+            assertFalse(each.getParentSpanContext().isValid());
+        }
+        telemetry.span("send " + topic);
+        assertEquals(4, telemetry.count());
+    }
+
+    @Test
+    void aFactoryBeanThatNoTemplateHasIsTraced() {
+        start(FactoryAlone.class);
+        DefaultKafkaProducerFactory<?, ?> factory =
+                application.bean(DefaultKafkaProducerFactory.class);
+        Span order =
+                telemetry.inSpan(
+                        "order",
+                        () -> {
+                            try (Producer<?, ?> producer = factory.createProducer()) {
+                                producer.send(new ProducerRecord<>(topic, null));
+                            }
+                        });
+        assertEquals(
+                order.getSpanContext().getSpanId(),
+                telemetry.span("send " + topic).getParentSpanId());
+        assertEquals(1, Broker.header(Broker.read(topic, 1).get(0), "traceparent").size());
+    }
+
+    @Test
+    void aFactoryIsGivenOnePostProcessorHoweverManyTemplatesHaveIt() {
+        start(SeveralTemplates.class);
+        assertEquals(2, application.beans(KafkaTemplate.class));
+        ProducerFactory<?, ?> shared = application.bean(ProducerFactory.class);
+        assertEquals(1, shared.getPostProcessors().size());
+    }
+
+    @Test
+    void anInterceptorOfOursThatIsSetByHandKeepsItsOwnOptions() {
+        start(SetByHand.class);
+        assertEquals(order(), telemetry.span("charge card").getTraceId());
+        SpanData process = telemetry.span("process " + topic);
+        assertEquals(null, process.getAttributes().get(Semconv.KEY));
+        telemetry.allEnded();
     }
 
     @Test
@@ -299,6 +355,48 @@ class BootTest {
         KafkaTemplate<String, String> ownTemplate() {
             return new KafkaTemplate<>(
                     new DefaultKafkaProducerFactory<>(Broker.producerSettings()));
+        }
+    }
+
+    /** A listener's container, and one that is a bean. */
+    static class ContainersOfBothKinds extends Listening {
+        @Bean
+        ConcurrentMessageListenerContainer<String, String> container(
+                Telemetry telemetry, @Value("${topic}") String topic) {
+            ContainerProperties properties = new ContainerProperties(topic);
+            properties.setMessageListener(
+                    (MessageListener<String, String>) record -> telemetry.mark("charge card"));
+            return new ConcurrentMessageListenerContainer<>(
+                    new DefaultKafkaConsumerFactory<>(
+                            Broker.consumerSettings("bean-" + UUID.randomUUID())),
+                    properties);
+        }
+    }
+
+    static class FactoryAlone extends OwnTemplate {
+        @Bean
+        DefaultKafkaProducerFactory<String, String> factory() {
+            return new DefaultKafkaProducerFactory<>(Broker.producerSettings());
+        }
+    }
+
+    static class SeveralTemplates extends BootApplication.Traced {
+        @Bean
+        KafkaTemplate<Object, Object> one(ProducerFactory<Object, Object> producers) {
+            return new KafkaTemplate<>(producers);
+        }
+
+        @Bean
+        KafkaTemplate<Object, Object> other(ProducerFactory<Object, Object> producers) {
+            return new KafkaTemplate<>(producers);
+        }
+    }
+
+    static class SetByHand extends Listening {
+        @Bean
+        RecordInterceptor<Object, Object> ours(OpenTelemetry openTelemetry) {
+            return Throughline.create(openTelemetry, Options.defaults().messageKey(false))
+                    .recordInterceptor();
         }
     }
 

@@ -55,7 +55,6 @@ final class KafkaBeans implements BeanPostProcessor {
     /** Customizing is the last that a factory does to a container before it hands it out. */
     private <C extends AbstractMessageListenerContainer<K, V>, K, V> void consume(
             AbstractKafkaListenerContainerFactory<C, K, V> factory) {
-        if (!properties.getObject().consumer()) return;
         @SuppressWarnings("unchecked")
         ContainerCustomizer<K, V, C> own =
                 (ContainerCustomizer<K, V, C>)
