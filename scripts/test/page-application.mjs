@@ -3,6 +3,8 @@ import { tracing } from "../../packages/throughline/test/sdk.ts";
 
 /** How long to wait for what was sent before it is sent once more: a consumer may start at the end. */
 const AGAIN_MS = 250;
+/** How often at most: a message that nobody handles is a failure, and not an endless test. */
+const TIMES = 160;
 
 /**
  * What stands around a page's example in a reader's application: an SDK, requests that send, and a
@@ -32,7 +34,7 @@ export function application() {
     request: (send) => inSpan("POST /orders", send),
     /** Requests one after the other, until one of what they sent has been handled. */
     async requestUntil(name, send) {
-      for (;;) {
+      for (let times = 1; times <= TIMES; times++) {
         await inSpan("POST /orders", send);
         let timer;
         const later = new Promise((resolve) => (timer = setTimeout(resolve, AGAIN_MS, true)));
@@ -40,6 +42,7 @@ export function application() {
         clearTimeout(timer);
         if (!again) return;
       }
+      throw new Error(`"${name}" was given none of ${TIMES} messages sent one after the other`);
     },
     /** A handler: `orderOf` reads the order off what it is given. */
     handler:
