@@ -13,6 +13,17 @@ const madeFrom: WeakMap<object, readonly object[]> = (shared[KEY] ??= new WeakMa
  *
  * @param message the very object that is then given to a traced producer.
  * @param from the consumed messages: one that is given twice is one, and at most 128 are linked.
+ * @example
+ * ```ts
+ * import type { KafkaMessage, Producer } from "kafkajs";
+ * import { links } from "throughline/kafkajs";
+ *
+ * export const sendCount = (producer: Producer, batch: KafkaMessage[]) =>
+ *   producer.send({
+ *     topic: "counts",
+ *     messages: [links({ value: String(batch.length) }, batch)],
+ *   });
+ * ```
  */
 export function links<Message extends object>(message: Message, from: Iterable<object>): Message {
   madeFrom.set(message, [...new Set(from)]);

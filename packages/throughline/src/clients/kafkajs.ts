@@ -111,6 +111,7 @@ function knownConsumer(
  * consumer is already handling, it just calls the handler.
  *
  * @param delivery where the message came from, for one that no traced consumer delivered.
+ * @throws {TypeError} where `handler` is no function; else whatever the handler throws.
  * @example
  * ```ts
  * import { processMessage } from "throughline/kafkajs";
@@ -134,7 +135,23 @@ export function processMessage<Message extends object, Result>(
 
 /**
  * Handles messages together, where no callback delivers a batch: a bulk insert, an aggregate. The
- * batch has one process span, the root of a trace of its own, linked to each message's.
+ * batch has one process span, the root of a trace of its own, linked to each message's (128 at
+ * most), which ends when the handler settles. What the handler returns or throws is returned or thrown.
+ *
+ * @param delivery where the messages came from, for those that no traced consumer delivered.
+ * @throws {TypeError} where `handler` is no function; else whatever the handler throws.
+ * @example
+ * ```ts
+ * import type { EachMessagePayload, KafkaMessage } from "kafkajs";
+ * import { processBatch } from "throughline/kafkajs";
+ *
+ * const waiting: KafkaMessage[] = [];
+ * export async function eachMessage({ message }: EachMessagePayload): Promise<void> {
+ *   if (waiting.push(message) < 100) return;
+ *   await processBatch(waiting.splice(0), async (messages) => insert(messages));
+ * }
+ * declare function insert(rows: readonly KafkaMessage[]): Promise<void>;
+ * ```
  */
 export function processBatch<Message extends object, Result>(
   messages: readonly Message[],
@@ -146,7 +163,7 @@ export function processBatch<Message extends object, Result>(
 
 /**
  * The context that a message carries, over the active one without its span and baggage: to start
- * spans of your own under it.
+ * spans of your own under it. Without a span where the message carries none, or a malformed one.
  *
  * @example
  * ```ts
@@ -167,9 +184,28 @@ export function contextOf(message: object): Context {
 
 /**
  * New headers with a context in place of whatever they carried, in the shape that they came in;
- * the headers given are not written to.
+ * the headers given are not written to. A traced producer does this by itself.
  *
+ * @param headers default: none.
  * @param context default: the active one.
+ * @example
+ * ```ts
+ * import { propagation, ROOT_CONTEXT, trace } from "@opentelemetry/api";
+ * import { injectContext } from "throughline/kafkajs";
+ * import { w3cPropagator } from "throughline";
+ * import assert from "node:assert";
+ *
+ * propagation.setGlobalPropagator(w3cPropagator());
+ * const context = trace.setSpanContext(ROOT_CONTEXT, {
+ *   traceId: "4bf92f3577b34da6a3ce929d0e0e4736",
+ *   spanId: "00f067aa0ba902b7",
+ *   traceFlags: 1,
+ * });
+ * assert.deepEqual(injectContext({ tenant: "a", traceparent: "stale" }, context), {
+ *   tenant: "a",
+ *   traceparent: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+ * });
+ * ```
  */
 export function injectContext(headers?: IHeaders | null, context?: Context): IHeaders {
   return adapter.injectContext(headers ?? {}, context);
@@ -186,6 +222,24 @@ export interface DeadLetter {
  * The message to publish in place of one that can't be handled: same key and value, its headers,
  * what failed and where it came from (`dlq.*`), and the context of the record's own trace. Where
  * to, and sending it, is yours. The span of the attempt becomes an error.
+ *
+ * @throws {TypeError} where `message` is no object.
+ * @example
+ * ```ts
+ * import { deadLetter, deadLetterOf } from "throughline/kafkajs";
+ * import assert from "node:assert";
+ *
+ * const message = { key: Buffer.from("7"), value: Buffer.from("42"), offset: "11" };
+ * const letter = deadLetter(message, new RangeError("no such card"), { attempts: 3 });
+ * assert.equal(letter.value, message.value);
+ * assert.deepEqual(deadLetterOf(letter), {
+ *   convention: "throughline",
+ *   offset: "11",
+ *   errorType: "RangeError",
+ *   errorMessage: "no such card",
+ *   attempts: 3,
+ * });
+ * ```
  */
 export function deadLetter(
   message: Pick<KafkaMessage, "key" | "value">,
@@ -195,7 +249,23 @@ export function deadLetter(
   return adapter.deadLetter(message, error, options) as DeadLetter;
 }
 
-/** What a dead letter tells of its origin, whoever wrote it; undefined for a message that is none. */
+/**
+ * What a dead letter tells of its origin, whoever wrote it: this library, spring-kafka, Kafka
+ * Connect. Undefined for a message that is none. Never throws.
+ *
+ * @example
+ * ```ts
+ * import { deadLetterOf } from "throughline/kafkajs";
+ * import assert from "node:assert";
+ *
+ * const headers = { "kafka_dlt-original-topic": Buffer.from("orders") };
+ * assert.deepEqual(deadLetterOf({ value: null, headers }), {
+ *   convention: "spring-kafka",
+ *   destination: "orders",
+ * });
+ * assert.equal(deadLetterOf({ value: null, headers: {} }), undefined);
+ * ```
+ */
 export function deadLetterOf(message: object): DeadLetterOrigin | undefined {
   return adapter.deadLetterOf(message);
 }
@@ -205,6 +275,8 @@ export function deadLetterOf(message: object): DeadLetterOrigin | undefined {
  * then publishes a dead letter. Sends heartbeats while it waits. For eachMessage, and for
  * processMessage inside eachBatch.
  *
+ * @throws {TypeError} where `handler` is no function, or the policy has a name that there is not,
+ *   or a `retryOn` or `deadLetter` that is none.
  * @throws {RangeError} for a number of attempts or a delay that is none.
  * @example
  * ```ts
