@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.opentelemetry.api.OpenTelemetry;
+import io.opentelemetry.api.baggage.propagation.W3CBaggagePropagator;
 import io.opentelemetry.api.trace.Span;
 import io.opentelemetry.api.trace.SpanContext;
 import io.opentelemetry.api.trace.propagation.W3CTraceContextPropagator;
@@ -17,6 +18,7 @@ import io.opentelemetry.context.propagation.TextMapSetter;
 import io.opentelemetry.extension.trace.propagation.B3Propagator;
 import java.util.Collection;
 import java.util.List;
+import java.util.Set;
 import org.apache.kafka.common.header.Header;
 import org.apache.kafka.common.header.Headers;
 import org.apache.kafka.common.header.internals.RecordHeaders;
@@ -41,6 +43,42 @@ class CarryingTest {
         assertEquals(
                 List.of(TRACE, OTHER),
                 read.several().stream().map(each -> each.getTraceId()).toList());
+    }
+
+    @Test
+    void aRepeatedBaggageIsOneListForAForeignPropagatorToo() {
+        Headers headers =
+                new RecordHeaders()
+                        .add("baggage", bytes("tenant=a"))
+                        .add("Baggage", bytes("tier=gold"));
+        Carrying carrying = new Carrying(b3AndBaggage());
+        Extracted alone = carrying.read(headers, Options.Duplicates.NEW, Context.root());
+        assertEquals(Extracted.Outcome.MISSING, alone.outcome());
+        assertEquals(Set.of("tenant", "tier"), alone.baggage().asMap().keySet());
+        headers.add("b3", bytes(TRACE + "-" + SPAN + "-1"));
+        Extracted read = carrying.read(headers, Options.Duplicates.NEW, Context.root());
+        assertEquals(Extracted.Outcome.EXTRACTED, read.outcome());
+        assertEquals(TRACE, read.parent().getTraceId());
+        assertEquals(Set.of("tenant", "tier"), read.baggage().asMap().keySet());
+    }
+
+    @Test
+    void aForeignHeaderIsMissingMalformedOrReadAFewTimes() {
+        Carrying carrying = new Carrying(b3AndBaggage());
+        Headers headers = new RecordHeaders().add("b3", null).add("other", bytes("1"));
+        assertEquals(
+                Extracted.Outcome.MISSING,
+                carrying.read(headers, Options.Duplicates.NEW, Context.root()).outcome());
+        headers.add("b3", bytes("none"));
+        assertEquals(
+                Extracted.Outcome.MALFORMED,
+                carrying.read(headers, Options.Duplicates.NEW, Context.root()).outcome());
+        Headers many = new RecordHeaders();
+        for (int trace = 1; trace <= 20; trace++) {
+            many.add("b3", bytes(String.format("%032x-%s-1", trace, SPAN)));
+        }
+        Extracted read = carrying.read(many, Options.Duplicates.NEW, Context.root());
+        assertEquals(8, read.several().size());
     }
 
     @Test
@@ -72,6 +110,11 @@ class CarryingTest {
 
     private static byte[] bytes(String text) {
         return text.getBytes(UTF_8);
+    }
+
+    private static TextMapPropagator b3AndBaggage() {
+        return TextMapPropagator.composite(
+                B3Propagator.injectingSingleHeader(), W3CBaggagePropagator.getInstance());
     }
 
     private static final class TraceparentAlone implements TextMapPropagator {
