@@ -5,13 +5,16 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.opentelemetry.api.OpenTelemetry;
 import io.opentelemetry.context.Context;
+import io.opentelemetry.instrumentation.kafkaclients.v2_6.KafkaTelemetry;
 import io.opentelemetry.instrumentation.spring.kafka.v2_7.SpringKafkaTelemetry;
 import io.opentelemetry.sdk.autoconfigure.spi.AutoConfigurationCustomizerProvider;
 import io.opentelemetry.sdk.trace.ReadWriteSpan;
 import io.opentelemetry.sdk.trace.ReadableSpan;
 import io.opentelemetry.sdk.trace.SpanProcessor;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
@@ -106,6 +109,19 @@ class StarterTest {
         assertEquals(List.of(THEIR_LISTENERS, OURS), spansOf(2));
     }
 
+    @Test
+    void aProducerThatHasTheirInterceptorByItsSettingsIsLeftToIt() throws Exception {
+        start(InterceptedByHand.class, "--otel.instrumentation.kafka.enabled=false");
+        application.template().send(topic, "one").join();
+        assertEquals(List.of(THEIR_CLIENTS, OURS), spansOf(2));
+        assertEquals(1, told.messages.size(), told.messages.toString());
+        assertTrue(
+                told.messages
+                        .get(0)
+                        .contains("send spans are made by OpenTelemetry's kafka-clients"),
+                told.messages.get(0));
+    }
+
     /** The scopes of the spans there are, in alphabetical order, once there are so many. */
     private List<String> spansOf(int count) throws InterruptedException {
         List<String> seen = new ArrayList<>();
@@ -150,6 +166,16 @@ class StarterTest {
         KafkaTemplate<String, String> ownTemplate() {
             return new KafkaTemplate<>(
                     new DefaultKafkaProducerFactory<>(Broker.producerSettings()));
+        }
+    }
+
+    static class InterceptedByHand extends Listening {
+        @Bean
+        KafkaTemplate<String, String> intercepted(OpenTelemetry openTelemetry) {
+            Map<String, Object> settings = new HashMap<>(Broker.producerSettings());
+            settings.putAll(
+                    KafkaTelemetry.create(openTelemetry).producerInterceptorConfigProperties());
+            return new KafkaTemplate<>(new DefaultKafkaProducerFactory<>(settings));
         }
     }
 

@@ -5,7 +5,9 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
@@ -23,6 +25,9 @@ import org.springframework.kafka.core.KafkaTemplate;
 class AgentTest {
     @TempDir Path folder;
 
+    /** What the process is given beside the test's own. */
+    private final Map<String, String> environment = new HashMap<>();
+
     @Test
     void besideTheAgentEverySpanIsTheAgents() throws Exception {
         String spans = run();
@@ -36,6 +41,16 @@ class AgentTest {
                 run(
                         "-Dotel.instrumentation.kafka.enabled=false",
                         "-Dotel.instrumentation.spring-kafka.enabled=false");
+        assertEquals(1, count(spans, "'process "));
+        assertEquals(1, count(spans, "'send "));
+        assertEquals(2, count(spans, "io.throughline"));
+    }
+
+    @Test
+    void whatTheEnvironmentSwitchesOffIsReadAsTheAgentReadsIt() throws Exception {
+        environment.put("OTEL_INSTRUMENTATION_COMMON_DEFAULT_ENABLED", "false");
+        environment.put("OTEL_INSTRUMENTATION_OPENTELEMETRY_API_ENABLED", "true");
+        String spans = run();
         assertEquals(1, count(spans, "'process "));
         assertEquals(1, count(spans, "'send "));
         assertEquals(2, count(spans, "io.throughline"));
@@ -58,11 +73,9 @@ class AgentTest {
                         System.getProperty("surefire.test.class.path"),
                         Listening.class.getName(),
                         Broker.topic("orders")));
-        Process process =
-                new ProcessBuilder(command)
-                        .redirectErrorStream(true)
-                        .redirectOutput(output.toFile())
-                        .start();
+        ProcessBuilder agent = new ProcessBuilder(command).redirectErrorStream(true);
+        agent.environment().putAll(environment);
+        Process process = agent.redirectOutput(output.toFile()).start();
         boolean ended = process.waitFor(120, TimeUnit.SECONDS);
         if (!ended) process.destroyForcibly().waitFor();
         String written = Files.readString(output);

@@ -36,11 +36,14 @@ import org.apache.kafka.clients.producer.Producer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
+import org.springframework.beans.DirectFieldAccessor;
 import org.springframework.beans.factory.annotation.Value;
 import org.springframework.boot.autoconfigure.EnableAutoConfiguration;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
+import org.springframework.context.annotation.Import;
 import org.springframework.kafka.annotation.KafkaListener;
+import org.springframework.kafka.config.ContainerCustomizer;
 import org.springframework.kafka.core.DefaultKafkaConsumerFactory;
 import org.springframework.kafka.core.DefaultKafkaProducerFactory;
 import org.springframework.kafka.core.KafkaTemplate;
@@ -270,6 +273,41 @@ class BootTest {
     }
 
     @Test
+    void aBatchIsOursUnlessSpringsObservationIsOfEachOfItsRecords() {
+        start(
+                ObservedBatches.class,
+                "--spring.kafka.listener.type=batch",
+                "--spring.kafka.listener.observation-enabled=true");
+        order();
+        telemetry.span("charge card");
+        batchOf(telemetry.spans("process " + topic, 2));
+    }
+
+    @Test
+    void whereSpringsObservationIsOfEachRecordOfABatchItIsLeftToThat() {
+        start(
+                ObservedBatches.class,
+                "--spring.kafka.listener.type=batch",
+                "--spring.kafka.listener.observation-enabled=true",
+                "--each=true");
+        order();
+        telemetry.span("charge card");
+        telemetry.allEnded();
+        boolean older = System.getProperty("spring-kafka.line").startsWith("3.");
+        if (older) batchOf(telemetry.spans("process " + topic, 2)); // which has no such thing
+        else telemetry.span(topic + " process");
+        assertEquals(5, telemetry.count()); // with the order, its send and the charge
+    }
+
+    private static void batchOf(List<SpanData> spans) {
+        assertEquals(
+                1,
+                spans.stream()
+                        .filter(each -> each.getAttributes().get(Semconv.BATCH_COUNT) != null)
+                        .count());
+    }
+
+    @Test
     void anObservationThatNobodyTracesIsNoReasonToStepBack() {
         start(
                 Listening.class,
@@ -400,8 +438,26 @@ class BootTest {
         }
     }
 
+    @Import(MicrometersTracing.class)
+    static class Observed extends Listening {}
+
+    @Import(MicrometersTracing.class)
+    static class ObservedBatches extends Batches {
+        @Bean
+        ContainerCustomizer<Object, Object, ConcurrentMessageListenerContainer<Object, Object>>
+                customizer(@Value("${each:false}") boolean each) {
+            return container -> {
+                DirectFieldAccessor fields =
+                        new DirectFieldAccessor(container.getContainerProperties());
+                String name = "recordObservationsInBatch";
+                if (fields.isWritableProperty(name)) fields.setPropertyValue(name, each);
+            };
+        }
+    }
+
     /** As spring-boot-starter-actuator sets Micrometer's tracing up over OpenTelemetry. */
-    static class Observed extends Listening {
+    @Configuration
+    static class MicrometersTracing {
         @Bean
         Tracer tracer(OpenTelemetry openTelemetry) {
             return new OtelTracer(
