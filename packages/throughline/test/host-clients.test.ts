@@ -252,6 +252,13 @@ test("run() and commitOffsets() given what can't be read: kafkajs's own rejectio
   await assert.rejects(() => ours.commitOffsets([unreadable as never]), error);
 });
 
+test("a transaction that can't begin rejects with the client's very error", async () => {
+  const error = new RangeError("the broker's own");
+  const { client } = stubProducer();
+  Object.assign(client, { transaction: async () => Promise.reject(error) });
+  await assert.rejects(traced(client).transaction(), (given) => given === error);
+});
+
 test("kafkajs's own clients are traced through, and everything else of them is as it was", async () => {
   const bare = new Kafka({ brokers: ["127.0.0.1:9"], logLevel: logLevel.NOTHING });
   const kafka = traced(bare);

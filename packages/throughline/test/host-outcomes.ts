@@ -6,7 +6,7 @@ import * as fc from "fast-check";
 /** One handler, and what was seen of it while it ran. */
 export interface Made {
   readonly handler: (...given: unknown[]) => unknown;
-  readonly seen: { calls: number; thens: number; gave: unknown };
+  readonly seen: { calls: number; reads: number; thens: number; gave: unknown };
 }
 
 type Then = (resolve: (value: unknown) => void, reject: (error: unknown) => void) => unknown;
@@ -17,9 +17,12 @@ const later = (settle: () => void): void => void setImmediate(settle);
 const lazy =
   (then: (payload: unknown) => Then) =>
   (payload: unknown, seen: Made["seen"]): unknown => ({
-    then(resolve: (value: unknown) => void, reject: (error: unknown) => void): unknown {
-      seen.thens += 1;
-      return then(payload)(resolve, reject);
+    get then(): Then {
+      seen.reads += 1;
+      return (resolve, reject) => {
+        seen.thens += 1;
+        return then(payload)(resolve, reject);
+      };
     },
   });
 
@@ -97,7 +100,7 @@ export const outcomes = (of: readonly string[] = Object.keys(kinds)): fc.Arbitra
 
 /** A handler that comes to an outcome. */
 export function make({ kind, payload }: Outcome): Made {
-  const seen: Made["seen"] = { calls: 0, thens: 0, gave: undefined };
+  const seen: Made["seen"] = { calls: 0, reads: 0, thens: 0, gave: undefined };
   return {
     seen,
     handler() {

@@ -31,6 +31,7 @@ for (const [way, call] of Object.entries(ways)) {
         assert.ok(Object.is(oursWhat, what), "not the same object");
         assert.equal(ours.seen.calls, 1);
         assert.equal(ours.seen.thens, bare.seen.thens);
+        assert.equal(ours.seen.reads, bare.seen.reads);
         assert.deepEqual(observed.open(), [], "a span was left open");
         observed.reset();
       }),

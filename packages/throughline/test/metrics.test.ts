@@ -136,6 +136,31 @@ test("with a template, metrics name the template and never the destination", asy
   }
 });
 
+test("durations of handlers that fail in turn each tell their own error's type, and those between them none", async (t) => {
+  const observed = tracing();
+  t.after(() => observed.shutdown());
+  const stub = stubConsumer();
+  const errors = [new RangeError("1"), undefined, new SyntaxError("2"), new RangeError("3")];
+  await traced(stub.client, { groupId: "g" }).run({
+    eachMessage: async () => {
+      const error = errors.shift();
+      if (error !== undefined) throw error;
+    },
+  });
+  for (const _ of [...errors]) {
+    await Promise.resolve(stub.deliver(record(), { topic: "in turn" })).catch(() => {});
+  }
+  const points = await ofTopic(observed, "messaging.process.duration", "in turn");
+  assert.deepEqual(
+    new Map(points.map((point) => [point.attributes["error.type"], count(point)])),
+    new Map<unknown, number>([
+      ["RangeError", 2],
+      [undefined, 1],
+      ["SyntaxError", 1],
+    ]),
+  );
+});
+
 test("a duration is the time that handling took", async (t) => {
   const observed = tracing();
   t.after(() => observed.shutdown());

@@ -107,6 +107,22 @@ test("it ends as the last of several thenables does, each given by the one befor
   assert.equal(only("process orders").status.message, "last");
 });
 
+test("what a lazy thenable does when it is waited for is done in its message's trace", async () => {
+  const query = {
+    // oxlint-disable-next-line unicorn/no-thenable -- a query builder's
+    then(resolve: (rows: unknown) => void) {
+      tracer().startSpan("query").end();
+      resolve([]);
+    },
+  };
+  await processMessage(from(TRACE), () => query, at);
+  assert.equal(only("query").spanContext().traceId, TRACE);
+  assert.equal(
+    only("query").parentSpanContext?.spanId,
+    only("process orders").spanContext().spanId,
+  );
+});
+
 test("a handler that fails makes it an error, with the error's type and its exception", async () => {
   const error = Object.assign(new RangeError("too many"), { code: "E_MANY" });
   await assert.rejects(

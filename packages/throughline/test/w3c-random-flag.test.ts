@@ -10,7 +10,7 @@ import {
 } from "@opentelemetry/api";
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { injectContext, processMessage, w3cPropagator } from "throughline";
+import { deadLetter, injectContext, processMessage, w3cPropagator } from "throughline";
 import { traced } from "throughline/kafkajs";
 import { tracing, type Tracing } from "./sdk.ts";
 import { carried, record, stubConsumer, stubProducer } from "./stub-kafkajs.ts";
@@ -68,6 +68,19 @@ test("a traced producer hands it on from a traced consumer", async () => {
       [TRACE_ID, "03"],
     ],
   );
+});
+
+test("a dead letter carries its record's random flag, made while it is handled or afterwards", () => {
+  for (const flags of ["03", "01"]) {
+    const message = from(flags);
+    const letters: object[] = [];
+    processMessage(message, () => letters.push(deadLetter(message, new Error("x"))), at);
+    letters.push(deadLetter(message, new Error("x")), deadLetter(from(flags), new Error("x")));
+    for (const letter of letters) {
+      assert.equal(carried(letter).traceId, TRACE_ID);
+      assert.equal(carried(letter).flags, flags);
+    }
+  }
 });
 
 test("it is not put on another trace", () => {
