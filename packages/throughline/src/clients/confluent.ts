@@ -14,22 +14,12 @@ import type {
   RetryPolicy,
 } from "../subpath.ts";
 import { Tracing } from "../tracing.ts";
-import { tracedBefore, wrap } from "../wrap.ts";
-import { tracedConsumer } from "./confluent/consumer.ts";
-import { tracedProducer } from "./confluent/producer.ts";
-import { tracedClassic } from "./librdkafka/classic.ts";
-import { isHeaderValue, librdkafkaFormat } from "./librdkafka/format.ts";
+import { tracedBefore } from "../wrap.ts";
+import { type Client, tracedClient } from "./confluent/client.ts";
+import { librdkafkaFormat } from "./librdkafka/format.ts";
 import { toldBy } from "./librdkafka/told.ts";
 
 export * from "../subpath.ts";
-
-type Client =
-  | KafkaJS.Kafka
-  | KafkaJS.Producer
-  | KafkaJS.Consumer
-  | RdKafka.Producer
-  | RdKafka.HighLevelProducer
-  | RdKafka.KafkaConsumer;
 
 const adapter = adapterFor(librdkafkaFormat);
 
@@ -58,44 +48,12 @@ export function traced<Traced extends Client>(client: Traced, options: Options =
   if (client !== null && typeof client === "object") {
     const known = tracedBefore(client, options);
     if (known !== undefined) return known;
-    const tracing = new Tracing(options);
-    if (isKafka(client)) return tracedKafka(client, tracing);
-    if ("run" in client && "subscribe" in client) {
-      return tracedConsumer(client, tracing, options.groupId) as Traced;
-    }
-    if ("send" in client && "sendBatch" in client) {
-      return tracedProducer(client, tracing) as Traced;
-    }
-    const classic = tracedClassic(client, tracing, isHeaderValue);
-    if (classic !== undefined) return classic;
+    const made = tracedClient(client, new Tracing(options));
+    if (made !== undefined) return made;
   }
   throw new TypeError(
     `throughline: traced() takes a Kafka, producer or consumer of KafkaJS, or a Producer, HighLevelProducer or KafkaConsumer of RdKafka, got ${client === null ? "null" : typeof client}`,
   );
-}
-
-function isKafka(client: Client): client is Client & KafkaJS.Kafka {
-  return "producer" in client && "consumer" in client;
-}
-
-function tracedKafka<Traced extends KafkaJS.Kafka>(kafka: Traced, tracing: Tracing): Traced {
-  return wrap(kafka, {
-    producer: (own, self, args) =>
-      tracedProducer(Reflect.apply(own, self, args) as KafkaJS.Producer, tracing),
-    consumer: (own, self, args) =>
-      tracedConsumer(
-        Reflect.apply(own, self, args) as KafkaJS.Consumer,
-        tracing,
-        tracing.options.groupId ?? groupIn(args[0]),
-      ),
-  });
-}
-
-/** The group that a consumer is configured with, in either spelling. */
-function groupIn(config: unknown): string | undefined {
-  const { kafkaJS, "group.id": group } = (config ??
-    {}) as Partial<KafkaJS.ConsumerConstructorConfig>;
-  return kafkaJS?.groupId ?? group;
 }
 
 /**

@@ -4,16 +4,7 @@
  * @module
  */
 import type { Context } from "@opentelemetry/api";
-import type {
-  Consumer,
-  ConsumerConfig,
-  EachMessagePayload,
-  IHeaders,
-  Kafka,
-  KafkaMessage,
-  Producer,
-  Transaction,
-} from "kafkajs";
+import type { EachMessagePayload, IHeaders, KafkaMessage } from "kafkajs";
 import { adapterFor } from "../adapter.ts";
 import type {
   DeadLetterOptions,
@@ -23,15 +14,11 @@ import type {
   RetryPolicy,
 } from "../subpath.ts";
 import { Tracing } from "../tracing.ts";
-import { tracedBefore, wrap } from "../wrap.ts";
-import { tracedConsumer } from "./kafkajs/consumer.ts";
+import { tracedBefore } from "../wrap.ts";
+import { type Client, tracedClient } from "./kafkajs/client.ts";
 import { kafkajsFormat } from "./kafkajs/format.ts";
-import { isInstrumented } from "./kafkajs/instrumented.ts";
-import { tracedProducer } from "./kafkajs/producer.ts";
 
 export * from "../subpath.ts";
-
-type Client = Kafka | Producer | Consumer | Transaction;
 
 const adapter = adapterFor(kafkajsFormat);
 
@@ -56,52 +43,12 @@ export function traced<Traced extends Client>(client: Traced, options: Options =
   if (client !== null && typeof client === "object") {
     const known = tracedBefore(client, options);
     if (known !== undefined) return known;
-    const tracing = new Tracing(options);
-    if (isKafka(client)) return tracedKafka(client, tracing);
-    if ("run" in client && "subscribe" in client) {
-      return knownConsumer(client, tracing, options.groupId) as Traced;
-    }
-    if ("send" in client && "sendBatch" in client) {
-      return knownProducer(client, tracing) as Traced;
-    }
+    const made = tracedClient(client, new Tracing(options));
+    if (made !== undefined) return made;
   }
   throw new TypeError(
     `throughline: traced() takes a Kafka, producer, consumer or transaction of kafkajs, got ${client === null ? "null" : typeof client}`,
   );
-}
-
-function isKafka(client: Client): client is Client & Kafka {
-  return "producer" in client && "consumer" in client;
-}
-
-function tracedKafka<Traced extends Kafka>(kafka: Traced, tracing: Tracing): Traced {
-  return wrap(kafka, {
-    producer: (own, self, args) =>
-      knownProducer(Reflect.apply(own, self, args) as Producer, tracing),
-    consumer(own, self, args) {
-      const made = Reflect.apply(own, self, args) as Consumer;
-      const { groupId } = (args[0] ?? {}) as Partial<ConsumerConfig>;
-      return knownConsumer(made, tracing, groupId ?? tracing.options.groupId);
-    },
-  });
-}
-
-function knownProducer<Traced extends Producer | Transaction>(
-  producer: Traced,
-  tracing: Tracing,
-): Traced {
-  return isInstrumented(producer.send) ? producer : tracedProducer(producer, tracing);
-}
-
-function knownConsumer(
-  consumer: Consumer,
-  tracing: Tracing,
-  groupId: string | undefined,
-): Consumer {
-  return tracedConsumer(consumer, tracing, {
-    groupId,
-    instrumented: isInstrumented(consumer.run),
-  });
 }
 
 /**

@@ -13,6 +13,7 @@ import { pulling } from "./claims/pulling.ts";
 import { relation } from "./claims/relation.ts";
 import { sending } from "./claims/sending.ts";
 import { settlement } from "./claims/settlement.ts";
+import { settlementTimeouts } from "./claims/settlement-timeouts.ts";
 import { untouched } from "./claims/untouched.ts";
 
 /** All claims, in the order in which they are tested. */
@@ -24,6 +25,7 @@ export const claims: readonly Claim[] = [
   ...relation,
   ...batch,
   ...settlement,
+  ...settlementTimeouts,
   ...pulling,
   ...forwarding,
   ...deadLetters,
