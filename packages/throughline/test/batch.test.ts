@@ -13,6 +13,7 @@ import { afterEach, beforeEach, test } from "node:test";
 import type { KafkaMessage } from "kafkajs";
 import { processBatch as processAny, processMessage as processAnyOne } from "throughline";
 import { processMessage, traced } from "throughline/kafkajs";
+import { counted as countedContexts } from "./context-depth.ts";
 import { type FinishedSpan, tracing, type Tracing } from "./sdk.ts";
 import { record, stubConsumer } from "./stub-kafkajs.ts";
 
@@ -215,6 +216,21 @@ test("handlers side by side never see each other's context", async () => {
     seen.filter(([expected, actual]) => expected !== actual),
     [],
   );
+});
+
+test("handling a batch within another's context, however often, makes no chain of contexts", () => {
+  const { bottom, depthOf } = countedContexts();
+  let active = bottom;
+  const depths = Array.from({ length: 10 }, () => {
+    context.with(active, () =>
+      processAny([{ headers: {} }], () => void (active = context.active()), {
+        system: "nats",
+        destination: "orders",
+      }),
+    );
+    return depthOf(active);
+  });
+  assert.deepEqual(new Set(depths), new Set([depths[0]]));
 });
 
 test("messages are found in any order, and as often as they are handled", async () => {

@@ -157,6 +157,26 @@ test("groupId: where the client tells its group that one holds, else the option"
   }
 });
 
+test("groupId: a consumer that is traced by itself tells its group when it joins, and until then the option does", async () => {
+  const incoming = stubConsumer();
+  const listeners: ((event: object) => void)[] = [];
+  const on = (name: string, listener: (event: object) => void): (() => void) => {
+    if (name === "consumer.group_join") listeners.push(listener);
+    return () => {};
+  };
+  Object.assign(incoming.client, { on });
+  const consumer = traced(incoming.client, { groupId: "told" });
+  await consumer.commitOffsets([]);
+  for (const listener of listeners) listener({ payload: { groupId: "payments" } });
+  await consumer.run({ eachMessage: async () => {} });
+  await incoming.deliver(record());
+  await consumer.commitOffsets([]);
+  assert.deepEqual(
+    observed.spans().map(({ attributes }) => attributes["messaging.consumer.group.name"]),
+    ["told", "payments", "payments"],
+  );
+});
+
 test("attributes: what the message's own span already says may be overruled, and nothing is a value too", async () => {
   const incoming = stubConsumer();
   await traced(incoming.client, {

@@ -22,7 +22,7 @@ export function tracedClient<Traced extends Client>(
 ): Traced | undefined {
   if (isKafka(client)) return tracedKafka(client, tracing);
   if ("run" in client && "subscribe" in client) {
-    return tracedConsumer(client, tracing, tracing.options.groupId) as Traced;
+    return tracedConsumer(client, tracing, undefined) as Traced;
   }
   if ("send" in client && "sendBatch" in client) {
     return tracedProducer(client, tracing) as Traced;
@@ -42,7 +42,7 @@ function tracedKafka<Traced extends KafkaJS.Kafka>(kafka: Traced, tracing: Traci
       tracedConsumer(
         Reflect.apply(own, self, args) as KafkaJS.Consumer,
         tracing,
-        tracing.options.groupId ?? groupIn(args[0]),
+        groupIn(args[0]),
       ),
   });
 }

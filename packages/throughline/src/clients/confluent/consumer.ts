@@ -18,7 +18,10 @@ export function tracedConsumer(
   tracing: Tracing,
   groupId: string | undefined,
 ): KafkaJS.Consumer {
-  const partitions = new Partitions(tracing, () => groupId ?? groupOf(consumer));
+  const partitions = new Partitions(
+    tracing,
+    () => groupId ?? groupOf(consumer) ?? tracing.options.groupId,
+  );
   return wrap(consumer, {
     run: (own, self, args) =>
       Reflect.apply(own, self, [configured(args[0], partitions), ...args.slice(1)]),

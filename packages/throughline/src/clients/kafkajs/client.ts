@@ -15,7 +15,7 @@ export function tracedClient<Traced extends Client>(
 ): Traced | undefined {
   if (isKafka(client)) return tracedKafka(client, tracing);
   if ("run" in client && "subscribe" in client) {
-    return knownConsumer(client, tracing, tracing.options.groupId) as Traced;
+    return knownConsumer(client, tracing, undefined) as Traced;
   }
   if ("send" in client && "sendBatch" in client) return knownProducer(client, tracing) as Traced;
   return undefined;
@@ -32,7 +32,7 @@ function tracedKafka<Traced extends Kafka>(kafka: Traced, tracing: Tracing): Tra
     consumer(own, self, args) {
       const made = Reflect.apply(own, self, args) as Consumer;
       const { groupId } = (args[0] ?? {}) as Partial<ConsumerConfig>;
-      return knownConsumer(made, tracing, groupId ?? tracing.options.groupId);
+      return knownConsumer(made, tracing, groupId);
     },
   });
 }

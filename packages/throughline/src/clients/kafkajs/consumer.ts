@@ -11,6 +11,7 @@ import { kafkajsFormat } from "./format.ts";
 
 /** What is known of a consumer besides itself. */
 export interface ConsumerFacts {
+  /** Undefined for one whose configuration was not seen. */
   readonly groupId: string | undefined;
   /** OpenTelemetry's own instrumentation is on this consumer: spans and metrics are its. */
   readonly instrumented: boolean;
@@ -46,7 +47,7 @@ class Partitions {
   constructor(tracing: Tracing, facts: ConsumerFacts) {
     this.tracing = tracing;
     this.instrumented = facts.instrumented;
-    this.groupId = facts.groupId;
+    this.groupId = facts.groupId ?? tracing.options.groupId;
   }
 
   /** A consumer does not show its group; it tells it when it joins, before the first message. */

@@ -16,8 +16,10 @@ export function tracedClassicConsumer<Client extends object>(
   consumer: Client,
   tracing: Tracing,
 ): Client {
-  const { groupId } = tracing.options;
-  const partitions = new Partitions(tracing, () => groupId ?? settingOf(consumer, "group.id"));
+  const partitions = new Partitions(
+    tracing,
+    () => settingOf(consumer, "group.id") ?? tracing.options.groupId,
+  );
   const traced: Client = wrap(consumer, {
     ...answeringMethods,
     ...commitMethods(partitions, tracing),
