@@ -39,11 +39,7 @@ function tracedKafka<Traced extends KafkaJS.Kafka>(kafka: Traced, tracing: Traci
     producer: (own, self, args) =>
       tracedProducer(Reflect.apply(own, self, args) as KafkaJS.Producer, tracing),
     consumer: (own, self, args) =>
-      tracedConsumer(
-        Reflect.apply(own, self, args) as KafkaJS.Consumer,
-        tracing,
-        groupIn(args[0]),
-      ),
+      tracedConsumer(Reflect.apply(own, self, args) as KafkaJS.Consumer, tracing, groupIn(args[0])),
   });
 }
 
