@@ -1,4 +1,5 @@
 import { keep } from "./bounded.ts";
+import { fault } from "./guard.ts";
 import type { Delivery, MessageFormat, Origin } from "./message.ts";
 import { Source } from "./source.ts";
 import type { Tracing } from "./tracing.ts";
@@ -34,14 +35,18 @@ export function rememberDelivery(message: object, source: Source): void {
   if (sharedObject !== undefined) shared.add(sharedObject);
 }
 
-/** Where a traced client got this message; undefined for another client's, or one made anew. */
+/** Where a traced client got this message; undefined for another client's, or one made anew. Never throws. */
 export function deliveryOf(message: object): Source | undefined {
   const own = sources.get(message);
   if (own !== undefined) return own;
-  for (const sharedObject of shared) {
-    const key = sharedObject(message);
-    const source = key === undefined ? undefined : sources.get(key);
-    if (source !== undefined) return source;
+  try {
+    for (const sharedObject of shared) {
+      const key = sharedObject(message);
+      const source = key === undefined ? undefined : sources.get(key);
+      if (source !== undefined) return source;
+    }
+  } catch (error) {
+    fault("adapter", error); // Whoever's message it is, it may be anything.
   }
   return undefined;
 }

@@ -1,6 +1,8 @@
 // What a function of a subpath is given by mistake is named, in each subpath that is plain JavaScript.
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { before, test } from "node:test";
+import { traced } from "throughline/kafkajs";
+import { record, stubConsumer } from "./stub-kafkajs.ts";
 
 type Subpath = Record<string, (...args: unknown[]) => unknown>;
 const SUBPATHS = [
@@ -15,6 +17,13 @@ const SUBPATHS = [
   "throughline/sqs",
   "throughline/sqs-consumer",
 ];
+
+before(async () => {
+  // From now on a message is asked for what it shares with others of its fetch, whoever's it is.
+  const { client, deliver } = stubConsumer();
+  await traced(client).run({ eachMessage: async () => {} });
+  await deliver(Object.assign(record(), { batchContext: {} }));
+});
 
 for (const name of SUBPATHS) {
   test(`${name}: a dead letter of nothing, and no handler, are refused by name`, async () => {
@@ -49,5 +58,19 @@ for (const name of SUBPATHS) {
       subpath["processMessage"]?.(undefined, (message: unknown) => [message].length),
       1,
     );
+  });
+
+  test(`${name}: what is no message, or one that can't be read, has a context and a letter all the same`, async () => {
+    const { contextOf, deadLetter } = (await import(name)) as Subpath;
+    const unreadable = Object.defineProperty({}, "batchContext", {
+      get() {
+        throw new RangeError("the application's own");
+      },
+    });
+    for (const nothing of [undefined, null, "an id", unreadable]) {
+      const context = contextOf?.(nothing) as { getValue?: unknown };
+      assert.equal(typeof context.getValue, "function");
+    }
+    assert.equal(typeof deadLetter?.(unreadable, new Error("card declined")), "object");
   });
 }

@@ -18,7 +18,7 @@ import {
 import assert from "node:assert/strict";
 import { test, type TestContext } from "node:test";
 import type { Options } from "throughline/kafkajs";
-import { traced } from "throughline/kafkajs";
+import { processMessage, traced } from "throughline/kafkajs";
 import { type FinishedSpan, tracing, type TracingOptions } from "./sdk.ts";
 import { header, record, stubConsumer, stubProducer } from "./stub-kafkajs.ts";
 
@@ -179,6 +179,25 @@ test("what a propagator put into one message's context is not in the next one's"
   });
   await incoming.deliver(outer);
   assert.deepEqual(seen, ["acme", undefined]);
+});
+
+test("under another propagator a message without its headers is a root, whatever is active, and its baggage is none", async (t) => {
+  const composite = new CompositePropagator({ propagators: [single, new W3CBaggagePropagator()] });
+  const { process } = observed(t, { propagator: composite });
+  const ambient = trace.wrapSpanContext({ traceId: OTHER, spanId: SPAN_2, traceFlags: 1 });
+  const baggage = propagation.createBaggage({ ambient: { value: "1" } });
+  const around = propagation.setBaggage(trace.setSpan(context.active(), ambient), baggage);
+  let active: Context | undefined;
+  context.with(around, () =>
+    processMessage({ headers: {} }, () => void (active = context.active()), {
+      system: "kafka",
+      destination: "orders",
+    }),
+  );
+  assert.equal(process().parentSpanContext, undefined);
+  assert.notEqual(process().spanContext().traceId, OTHER);
+  assert.deepEqual(linksOf(process()), [SPAN_2]);
+  assert.equal(propagation.getBaggage(active as Context), undefined);
 });
 
 test("without a propagator nothing is read, nothing is written, and what is there stays", async (t) => {
