@@ -31,6 +31,18 @@ final class ContextKeys {
     }
 
     /**
+     * The span of the attempt that a record's scope is; null where none was made, and the record's
+     * creation context stands in its place.
+     */
+    static SpanContext attemptIn(Context context) {
+        SpanContext span = Span.fromContext(context).getSpanContext();
+        Origin origin = context.get(ORIGIN);
+        SpanContext creation = origin == null ? null : origin.creation;
+        boolean made = creation == null || !creation.getSpanId().equals(span.getSpanId());
+        return made && span.isValid() ? span : null;
+    }
+
+    /**
      * A context without what an earlier record, or whoever runs the loop, left in it: no span, no
      * baggage, no record. The application's own values stay.
      */

@@ -2,7 +2,6 @@ package io.throughline.spring.kafka;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
-import io.opentelemetry.api.trace.Span;
 import io.opentelemetry.api.trace.SpanContext;
 import io.opentelemetry.context.Context;
 import java.nio.ByteBuffer;
@@ -60,9 +59,7 @@ final class DeadLetters {
     /** The span of the attempt at this very record that is under way; null where there is none. */
     static SpanContext attemptAt(ConsumerRecord<?, ?> record) {
         Context current = Context.current();
-        if (ContextKeys.recordOf(current) != record) return null;
-        SpanContext attempt = Span.fromContext(current).getSpanContext();
-        return attempt.isValid() ? attempt : null;
+        return ContextKeys.recordOf(current) == record ? ContextKeys.attemptIn(current) : null;
     }
 
     /**

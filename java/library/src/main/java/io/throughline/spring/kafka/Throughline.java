@@ -125,8 +125,8 @@ public final class Throughline {
             return handler.call();
         } catch (Throwable error) {
             scope.fail(error);
-            SpanContext attempt = Span.fromContext(scope.context).getSpanContext();
-            if (attempt.isValid()) attempts.remember(record, attempt);
+            SpanContext attempt = ContextKeys.attemptIn(scope.context);
+            if (attempt != null) attempts.remember(record, attempt);
             throw error;
         } finally {
             try {

@@ -36,7 +36,6 @@ final class TraceHeaders {
         String joined = "";
         for (byte[] value : values(headers, name)) {
             String text = new String(value, 0, Math.min(value.length, limit + 1), ISO_8859_1);
-            if (text.isEmpty()) continue;
             joined = joined.isEmpty() ? text : joined + "," + text;
             if (joined.length() > limit) break;
         }

@@ -11,6 +11,7 @@ import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.sun.management.ThreadMXBean;
 import io.opentelemetry.api.OpenTelemetry;
 import io.opentelemetry.api.baggage.Baggage;
 import io.opentelemetry.api.common.AttributeKey;
@@ -26,6 +27,7 @@ import io.opentelemetry.context.ContextKey;
 import io.opentelemetry.context.Scope;
 import io.opentelemetry.sdk.trace.data.SpanData;
 import io.opentelemetry.sdk.trace.samplers.Sampler;
+import java.lang.management.ManagementFactory;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -61,6 +63,19 @@ class BoundsTest {
             interceptor.afterRecord(record, null);
             assertEquals("over", Baggage.current().getEntryValue("left"));
         }
+    }
+
+    @Test
+    void aListThatIsRepeatedIsJoinedNoFurtherThanItIsRead() {
+        RecordHeaders headers = new RecordHeaders();
+        byte[] value = "a".repeat(BaggageHeader.READ_CHARACTERS).getBytes(UTF_8);
+        for (int times = 0; times < 128; times++) headers.add("baggage", value);
+        ThreadMXBean thread = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+        long before = thread.getCurrentThreadAllocatedBytes();
+        TraceHeaders.list(headers, "baggage", BaggageHeader.READ_CHARACTERS);
+        long read = thread.getCurrentThreadAllocatedBytes() - before;
+        // Once for each value it would be some hundred times as much.
+        assertTrue(read < 16L * BaggageHeader.READ_CHARACTERS, read + " bytes");
     }
 
     @Test
