@@ -2,6 +2,7 @@
 import {
   context,
   createContextKey,
+  metrics,
   propagation,
   ROOT_CONTEXT,
   SpanKind,
@@ -314,6 +315,14 @@ test("contextOf is the message's context over the active one without its span an
     assert.equal(carried.getValue(OWN), "stays");
     assert.equal(trace.getSpanContext(contextOf({})), undefined);
   });
+});
+
+test("without spans, and with nobody who collects metrics, the handler's own promise is given back", () => {
+  metrics.disable();
+  const { client, deliver } = stubConsumer();
+  const promise = Promise.resolve();
+  void traced(client, { spans: "off" }).run({ eachMessage: () => promise });
+  assert.equal(deliver(record()), promise);
 });
 
 test("without spans the message's own context is active, and no span is made", async () => {

@@ -223,6 +223,19 @@ test("a transaction's sends are traced as the producer's own", async () => {
   );
 });
 
+test("a message with a Map for headers, of which kafkajs sends none, carries its context in an object", async () => {
+  const { client, messages: given } = stubProducer();
+  const headers = new Map([["tenant", "a"]]);
+  await traced(client).send({
+    topic: "orders",
+    messages: [{ value: "1", headers: headers as never }],
+  });
+  const [sent] = given();
+  assert.equal(sent?.headers instanceof Map, false);
+  assert.deepEqual(Object.keys(sent?.headers ?? {}), ["traceparent"]);
+  assert.deepEqual([...headers], [["tenant", "a"]]);
+});
+
 test("what a message's span says of it", async () => {
   const { client } = stubProducer();
   const producer = traced(client, { clientId: "app-1", destinationTemplate: () => "orders-{id}" });
