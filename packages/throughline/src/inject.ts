@@ -10,7 +10,7 @@ import {
 import { tellsOrigin } from "./dead-letter-headers.ts";
 import { fault } from "./guard.ts";
 import { injectWith } from "./propagator.ts";
-import type { Carrying } from "./registered.ts";
+import { type Carrying, initialBit, lengthBit } from "./registered.ts";
 import { type Field, w3cFields } from "./w3c.ts";
 
 /** A message's headers, those of the propagator apart from the rest; each was read once. */
@@ -47,9 +47,9 @@ export function isUntold(headers: PlainHeaders, carrying: Carrying): boolean {
   return true;
 }
 
-/** Whether a header is one of the propagator's. Its length tells most others apart without a look at it. */
-function isOwn(name: string, { fields, lengths }: Carrying): boolean {
-  if (!lengths.has(name.length)) return false;
+/** Whether a header is one of the propagator's. Its length and its first letter tell most others apart. */
+function isOwn(name: string, { fields, lengths, initials }: Carrying): boolean {
+  if ((lengths & lengthBit(name)) === 0 || (initials & initialBit(name)) === 0) return false;
   return fields.has(name) || fields.has(name.toLowerCase());
 }
 

@@ -1,10 +1,11 @@
 // Under a global symbol: a traced client of another copy of this library finds them too.
-const KEY = Symbol.for("throughline.links.1");
-const shared = globalThis as { [KEY]?: WeakMap<object, readonly object[]> };
-const madeFrom: WeakMap<object, readonly object[]> = (shared[KEY] ??= new WeakMap<
-  object,
-  readonly object[]
->());
+const KEY = Symbol.for("throughline.links.2");
+interface Links {
+  /** Made with the first call of links(): until then a message to send costs no look-up. */
+  madeFrom?: WeakMap<object, readonly object[]>;
+}
+const shared = globalThis as { [KEY]?: Links };
+const known: Links = (shared[KEY] ??= {});
 
 /**
  * Says that a message to send was made from several consumed ones: an aggregate, a join, a batch
@@ -26,7 +27,7 @@ const madeFrom: WeakMap<object, readonly object[]> = (shared[KEY] ??= new WeakMa
  * ```
  */
 export function links<Message extends object>(message: Message, from: Iterable<object>): Message {
-  madeFrom.set(message, [...new Set(from)]);
+  (known.madeFrom ??= new WeakMap()).set(message, [...new Set(from)]);
   return message;
 }
 
@@ -34,5 +35,5 @@ const NONE: readonly object[] = [];
 
 /** The messages that a message to send was made from. */
 export function linkedMessages(message: object): readonly object[] {
-  return madeFrom.get(message) ?? NONE;
+  return known.madeFrom?.get(message) ?? NONE;
 }

@@ -22,8 +22,9 @@ export interface Carrying {
   readonly propagator: TextMapPropagator | undefined;
   /** Lower-case names of the headers it owns: replaced as one set when sending. Empty: carry nothing. */
   readonly fields: ReadonlySet<string>;
-  /** The lengths of these names. */
-  readonly lengths: ReadonlySet<number>;
+  /** How long these names are, and what they begin with, a bit each: tells most others apart. */
+  readonly lengths: number;
+  readonly initials: number;
   readonly baggage: boolean;
 }
 
@@ -115,9 +116,21 @@ function meterProviderOf(chosen: MeterProvider | undefined): MeterProvider | und
 const NOTHING_CARRIED: Carrying = {
   propagator: undefined,
   fields: new Set(),
-  lengths: new Set(),
+  lengths: 0,
+  initials: 0,
   baggage: false,
 };
+
+/** The bit of a name's length; one bit for all of 31 and more. */
+export function lengthBit(name: string): number {
+  return 1 << (name.length < 31 ? name.length : 31);
+}
+
+/** The bit of a name's first letter in either case; every bit for what is beyond ASCII. */
+export function initialBit(name: string): number {
+  const code = name.charCodeAt(0);
+  return code < 128 ? 1 << (code & 31) : -1;
+}
 
 function carryingOf(chosen: TextMapPropagator | undefined): Carrying {
   let fields: Set<string>;
@@ -129,12 +142,13 @@ function carryingOf(chosen: TextMapPropagator | undefined): Carrying {
     fault("extract", error);
     return NOTHING_CARRIED;
   }
-  const lengths = new Set([...fields].map((field) => field.length));
+  const lengths = [...fields].reduce((bits, field) => bits | lengthBit(field), 0);
+  const initials = [...fields].reduce((bits, field) => bits | initialBit(field), 0);
   const baggage = fields.has(BAGGAGE);
   if (chosen !== undefined && !(chosen instanceof W3CPropagator)) {
-    return { propagator: chosen, fields, lengths, baggage };
+    return { propagator: chosen, fields, lengths, initials, baggage };
   }
   if (fields.size === 0) return NOTHING_CARRIED;
   const onlyW3C = fields.has(TRACEPARENT) && [...fields].every((field) => W3C_FIELDS.has(field));
-  return { propagator: onlyW3C ? undefined : propagation, fields, lengths, baggage };
+  return { propagator: onlyW3C ? undefined : propagation, fields, lengths, initials, baggage };
 }
