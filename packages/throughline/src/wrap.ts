@@ -55,7 +55,7 @@ export function wrap<Client extends object>(
   // properties would otherwise have to be given out unchanged.
   const shadow = Object.create(Object.getPrototypeOf(target) as object | null) as Client;
   const read = (name: PropertyKey): unknown => {
-    const value: unknown = Reflect.get(target, name, target);
+    const value: unknown = target[name as keyof Client];
     if (typeof value !== "function") return wrapped(value);
     if (name === "constructor") return value;
     const held = bound.get(name);
@@ -75,6 +75,7 @@ export function wrap<Client extends object>(
     get(_shadow, name) {
       if (name === TRACED) return true;
       if (name === ORIGINAL) return target;
+      if (!closed) return read(name);
       const shown = asShown(name);
       return shown !== undefined && "value" in shown ? shown.value : read(name);
     },
