@@ -75,7 +75,7 @@ export class Destination {
   /** Records how long a send took, where anybody collects it. */
   measure(startMs: number, failure: string | undefined): void {
     const { operation } = this.tracing.now().meters;
-    if (operation === undefined || startMs === 0) return;
+    if (operation === undefined) return;
     const attributes = failure === undefined ? this.measured : this.failed(failure);
     recordSince(operation, startMs, attributes);
   }

@@ -28,14 +28,24 @@ export interface Lineage {
   readonly untouched: boolean;
   /** The message brought a context, which stays where there is nothing to put in its place. */
   readonly carries: boolean;
-  /** The context under which the message's span starts. */
-  readonly parent: Above;
+  /** The context under which the message's span starts; undefined for what is active. */
+  readonly parent: Above | undefined;
   /** The parent is what the message itself brought, not what is active. */
   readonly elsewhere: boolean;
   readonly links: readonly Link[];
 }
 
-const NO_LINKS: readonly Link[] = [];
+/** What a message continues that brings nothing of its own. */
+const ordinary = (untouched: boolean): Lineage => ({
+  kept: undefined,
+  untouched,
+  carries: false,
+  parent: undefined,
+  elsewhere: false,
+  links: [],
+});
+const ORDINARY = ordinary(false);
+const UNTOUCHED = ordinary(true);
 
 /**
  * Decides what a message to be sent belongs to. What it carries in the active trace gives way to
@@ -50,19 +60,12 @@ export function lineageOf(
   active: Above,
 ): Lineage {
   const { tracing } = destination;
-  const { carrying } = tracing.now();
+  const { carrying } = active.now;
   const untouched = tracing.options.inject === false;
   const letter = letterParent(message);
   const from = linkedMessages(message);
   if (letter === undefined && from.length === 0 && bringsNothing(headers, carrying)) {
-    return (active.ordinary ??= {
-      kept: undefined,
-      untouched,
-      carries: false,
-      parent: active,
-      elsewhere: false,
-      links: NO_LINKS,
-    });
+    return untouched ? UNTOUCHED : ORDINARY;
   }
   const { kept, own } = splitHeaders(headers, carrying);
   const failed = letter === undefined ? failedAttemptOf(kept, destination) : undefined;
@@ -72,7 +75,7 @@ export function lineageOf(
   const base = { kept, untouched, carries, links };
   const ambient = active.spanContext;
   const under = (parent: SpanContext | undefined): Above =>
-    new Above(withSpan(active.context, parent, carried), carrying);
+    new Above(withSpan(active.context, parent, carried), active.now);
 
   if (failed !== undefined) {
     links.push({ context: failed });
@@ -82,14 +85,14 @@ export function lineageOf(
   const brought = carried.parent === undefined ? (carried.several ?? []) : [carried.parent];
   if (tracing.options.carried === "keep" && letter === undefined && brought.length > 0) {
     for (const context of brought) links.push({ context });
-    return { ...base, untouched: true, parent: active, elsewhere: false };
+    return { ...base, untouched: true, parent: undefined, elsewhere: false };
   }
   const continued = letter ?? carried.parent;
   if (continued === undefined || (letter === undefined && continued.traceId === ambient?.traceId)) {
     for (const context of carried.several ?? []) links.push({ context });
     // Baggage set by hand on a message without a traceparent is not stale: it stays.
     const baggage = carried.outcome === "missing" ? carried.baggage : undefined;
-    return { ...base, parent: withBaggage(active, baggage, carrying), elsewhere: false };
+    return { ...base, parent: withBaggage(active, baggage), elsewhere: false };
   }
   if (ambient !== undefined && ambient.traceId !== continued.traceId) {
     links.push({ context: ambient });
@@ -119,10 +122,9 @@ function withSpan(active: Context, parent: SpanContext | undefined, carried: Ext
   return new MessageContext(carried.behind ?? origin, origin, span, baggage, undefined, parent);
 }
 
-function withBaggage(active: Above, baggage: Baggage | undefined, carrying: Carrying): Above {
-  const { context } = active;
-  if (baggage === undefined || propagation.getBaggage(context) !== undefined) return active;
-  return new Above(propagation.setBaggage(context, baggage), carrying);
+function withBaggage({ context, now }: Above, baggage: Baggage | undefined): Above | undefined {
+  if (baggage === undefined || propagation.getBaggage(context) !== undefined) return undefined;
+  return new Above(propagation.setBaggage(context, baggage), now);
 }
 
 function linkTo(from: object, tracing: Tracing, active: Context): Link[] {

@@ -92,6 +92,27 @@ export function follow<Argument, Result>(
     ending.end(true, error);
     throw error;
   }
+  return settled(result, active, ending);
+}
+
+/** The same for a method of the host's client, in whatever context is active: no call is made up. */
+export function followMethod(
+  own: Function,
+  self: object,
+  args: readonly unknown[],
+  ending: Ending,
+): unknown {
+  let result: unknown;
+  try {
+    result = Reflect.apply(own, self, args);
+  } catch (error) {
+    ending.end(true, error);
+    throw error;
+  }
+  return settled(result, undefined, ending);
+}
+
+function settled<Result>(result: Result, active: Context | undefined, ending: Ending): Result {
   if (result === null || (typeof result !== "object" && typeof result !== "function")) {
     ending.end(false, undefined);
     return result;

@@ -47,7 +47,7 @@ export function openSend(
 ): Sending {
   const { tracing } = destination;
   try {
-    const active = new Above(activeContext(), tracing.now().carrying);
+    const active = new Above(activeContext(), tracing.now());
     if (tracing.spans) {
       try {
         return open(destination, outgoing, inCall, active);
@@ -89,7 +89,7 @@ function sendUnspanned(
   const headers = outgoing.map((each) => {
     const lineage = lineageOf(each.message, each.headers, destination, active);
     const { parent } = lineage;
-    const fields = parent === active ? (shared ??= active.fields()) : parent.fields();
+    const fields = parent === undefined ? (shared ??= active.fields()) : parent.fields();
     return carry(each, lineage, fields);
   });
   return new Sending(destination, headers, undefined);
@@ -99,9 +99,9 @@ function sendUnspanned(
 function sendOne(destination: Destination, outgoing: Outgoing, active: Above): Sending {
   const { sendName, sendOptions } = destination;
   const lineage = lineageOf(outgoing.message, outgoing.headers, destination, active);
-  const { links, parent, untouched } = lineage;
+  const { links, parent = active, untouched } = lineage;
   const options = untouched ? { ...sendOptions, kind: SpanKind.CLIENT } : sendOptions;
-  const span = start(destination, sendName, options, links, parent);
+  const span = start(sendName, options, links, parent);
   if (span.isRecording()) describe(outgoing, span);
   return new Sending(destination, [carry(outgoing, lineage, parent.fieldsWith(span))], span);
 }
@@ -118,14 +118,14 @@ function sendEach(
   let turnedDown: readonly Field[] | undefined;
   const headers = outgoing.map((each, at) => {
     const lineage = lineages[at] as Lineage;
-    const { links, parent } = lineage;
+    const { links, parent = active } = lineage;
     if (lineage.untouched) {
       created.push(...links);
       return undefined;
     }
     const isAlike = parent === active && links.length === 0;
     if (isAlike && turnedDown !== undefined) return carry(each, lineage, turnedDown);
-    const span = start(destination, createName, createOptions, links, parent);
+    const span = start(createName, createOptions, links, parent);
     const recording = span.isRecording();
     if (recording) describe(each, span);
     const fields = parent.fieldsWith(span);
@@ -165,16 +165,17 @@ function sendTogether(
   const headers = outgoing.map((each, at) => {
     const lineage = lineages[at] as Lineage;
     const { parent } = lineage;
-    if (broughtBy(lineage) !== undefined) return carry(each, lineage, parent.fields());
+    if (parent === undefined) return carry(each, lineage, shared);
     // Another parent than the active context brings baggage of its own.
-    return carry(each, lineage, parent === active ? shared : parent.fieldsWith(span));
+    const own = broughtBy(lineage) !== undefined;
+    return carry(each, lineage, own ? parent.fields() : parent.fieldsWith(span));
   });
   return new Sending(destination, headers, span);
 }
 
 /** The span of another trace that a message continues, where it does. */
 function broughtBy({ elsewhere, parent }: Lineage): SpanContext | undefined {
-  return elsewhere ? parent.spanContext : undefined;
+  return elsewhere ? parent?.spanContext : undefined;
 }
 
 /** The one send span of several messages. */
@@ -186,17 +187,15 @@ function startForAll(
   active: Above,
 ): Span {
   const attributes = { ...destination.sendOptions.attributes, [BATCH_COUNT]: count };
-  return start(destination, destination.sendName, { kind, attributes }, links, active);
+  return start(destination.sendName, { kind, attributes }, links, active);
 }
 
 function start(
-  { tracing }: Destination,
   name: string,
   options: SpanOptions,
   links: readonly Link[],
-  { context }: Above,
+  { context, now }: Above,
 ): Span {
-  const now = tracing.now();
   const given = links.length === 0 ? options : { ...options, links: links.slice(0, MAX_LINKS) };
   const span = started(now.tracer.startSpan(name, given, context));
   if (!now.lookedAt && span.isRecording()) tellWhatLacks(now, trace.setSpan(context, span));

@@ -40,11 +40,15 @@ export class Sending implements Ending {
   end(failed: boolean, error: unknown): void {
     const refusal = failed ? { count: this.headers.length, error } : this.refusal;
     try {
-      const refused = refusal?.count ?? 0;
-      const type = refusal && errorType(refusal.error);
-      if (refused > 0) this.destination.countSent(refused, type);
-      this.destination.countSent(this.headers.length - refused, undefined);
-      this.destination.measure(this.startMs, type);
+      let sent = this.headers.length;
+      let type: string | undefined;
+      if (refusal !== undefined) {
+        type = errorType(refusal.error);
+        sent -= refusal.count;
+        if (refusal.count > 0) this.destination.countSent(refusal.count, type);
+      }
+      this.destination.countSent(sent, undefined);
+      if (this.startMs !== 0) this.destination.measure(this.startMs, type);
     } catch (problem) {
       fault("metrics", problem);
     }

@@ -17,19 +17,20 @@ import { formatTraceState, parseTraceState } from "./w3c/tracestate.ts";
 /** One trace header to send. */
 export type Field = readonly [name: string, text: string];
 
+export const NO_FIELDS: readonly Field[] = [];
+
 /** Level 2's flag: the trace id was made at random. */
 export const RANDOM = 0x02;
 
 /** The W3C headers of a context: none for the trace where it has no valid span, none for baggage where it is empty. */
 export function w3cFields(context: Context, withBaggage: boolean): readonly Field[] {
-  const traced = traceFields(trace.getSpanContext(context), context);
+  const spanContext = valid(trace.getSpanContext(context));
+  const traced = spanContext === undefined ? NO_FIELDS : traceFields(spanContext, context);
   return withBaggage ? [...traced, ...baggageFields(context)] : traced;
 }
 
-/** traceparent and tracestate of a span that is, or is started, in a context; none where it is not valid. */
-export function traceFields(span: SpanContext | undefined, context: Context): readonly Field[] {
-  const spanContext = valid(span);
-  if (spanContext === undefined) return [];
+/** traceparent and tracestate of a valid span that is, or is started, in a context. */
+export function traceFields(spanContext: SpanContext, context: Context): readonly Field[] {
   // An SDK's span forgets the random flag of its remote parent; within that trace it still holds.
   const remote = context.getValue(REMOTE) as SpanContext | undefined;
   const random =
@@ -46,7 +47,7 @@ export function traceFields(span: SpanContext | undefined, context: Context): re
 export function baggageFields(context: Context): readonly Field[] {
   const baggage = propagation.getBaggage(context);
   const text = baggage === undefined ? undefined : formatBaggage(baggage);
-  return text === undefined ? [] : [[BAGGAGE, text]];
+  return text === undefined ? NO_FIELDS : [[BAGGAGE, text]];
 }
 
 /** A remote parent with its trace state, from the text of a tracestate header. */

@@ -1,15 +1,16 @@
 import type { KafkaJS } from "@confluentinc/kafka-javascript";
 import { Destinations } from "../../destination.ts";
+import { openSend } from "../../send.ts";
 import type { Sending } from "../../sending.ts";
 import type { Tracing } from "../../tracing.ts";
 import { wrap } from "../../wrap.ts";
 import {
   countOf,
-  opened,
   type Prepared,
   readMessages,
   sending,
   together,
+  written,
 } from "../kafkajs-api/sending.ts";
 import { sentAs } from "./sent.ts";
 
@@ -38,8 +39,8 @@ function prepareSend(record: unknown, destinations: Destinations): Prepared | un
   const { topic, messages } = record;
   const read = readMessages(topic, messages, destinations, sentAs);
   if (typeof read === "string") return undefined;
-  const { send, sent } = opened(read, read.messages.length);
-  return { argument: { topic, messages: sent }, ending: send };
+  const send = openSend(read.destination, read.messages, read.messages.length);
+  return { argument: { topic, messages: written(read, send) }, ending: send };
 }
 
 function prepareSendBatch(batch: unknown, destinations: Destinations): Prepared | undefined {
@@ -55,9 +56,9 @@ function prepareSendBatch(batch: unknown, destinations: Destinations): Prepared 
   const sends: Sending[] = [];
   const traced = topics.map(({ topic, record, read }) => {
     if (typeof read === "string") return record;
-    const { send, sent } = opened(read, inCall);
+    const send = openSend(read.destination, read.messages, inCall);
     sends.push(send);
-    return { topic, messages: sent };
+    return { topic, messages: written(read, send) };
   });
   return { argument: { topicMessages: traced }, ending: together(sends) };
 }

@@ -1,7 +1,7 @@
 import type { Destination, Destinations } from "../../destination.ts";
 import { fault } from "../../guard.ts";
-import { Call, type Ending, follow } from "../../run.ts";
-import { openSend, type Outgoing } from "../../send.ts";
+import { type Ending, followMethod } from "../../run.ts";
+import type { Outgoing } from "../../send.ts";
 import type { Sending } from "../../sending.ts";
 import type { Method } from "../../wrap.ts";
 
@@ -38,9 +38,11 @@ export function readMessages(
   const destination = destinations.of(topic);
   if (messages.length === 0 || destination.ignored) return "left alone";
   const withKey = destination.tracing.options.messageKey !== false;
-  const read: SentMessage[] = [];
-  for (const message of messages as unknown[]) {
-    const sent = sentAs(message, withKey);
+  const first = sentAs(messages[0], withKey);
+  if (first === undefined) return "refused";
+  const read = [first];
+  for (let at = 1; at < messages.length; at++) {
+    const sent = sentAs(messages[at], withKey);
     if (sent === undefined) return "refused";
     read.push(sent);
   }
@@ -57,13 +59,13 @@ export function countOf(topics: readonly { readonly read: Read }[]): number | un
   return count;
 }
 
-/** Opens the send of one topic's messages, in a call of so many: the send, and what the client gets. */
-export function opened(
-  { destination, messages }: ToSend,
-  inCall: number,
-): { send: Sending; sent: object[] } {
-  const send = openSend(destination, messages, inCall);
-  return { send, sent: messages.map((message, at) => message.with(send.headers[at])) };
+/** What the client gets in place of one topic's messages. */
+export function written({ messages }: ToSend, { headers }: Sending): object[] {
+  const written = [(messages[0] as SentMessage).with(headers[0])];
+  for (let at = 1; at < messages.length; at++) {
+    written.push((messages[at] as SentMessage).with(headers[at]));
+  }
+  return written;
 }
 
 /** A call's argument made anew, and what ends with the call. */
@@ -86,16 +88,9 @@ export function sending(prepare: Prepare, destinations: Destinations): Method {
     }
     // What the client will refuse is handed to it as it is, so that it says so in its own words.
     if (prepared === undefined) return Reflect.apply(own, self, args);
-    const { argument, ending } = prepared;
-    return follow(new Call(callWith(own, args), self, argument), undefined, ending);
-  };
-}
-
-/** The client's own method as a function of its first argument, the others as they were given. */
-function callWith(own: Function, args: unknown[]): (this: unknown, argument: object) => unknown {
-  if (args.length === 1) return own as (argument: object) => unknown;
-  return function withOthers(this: unknown, argument) {
-    return Reflect.apply(own, this, [argument, ...args.slice(1)]) as unknown;
+    // The list is the proxy's own, made for this call.
+    args[0] = prepared.argument;
+    return followMethod(own, self, args, prepared.ending);
   };
 }
 

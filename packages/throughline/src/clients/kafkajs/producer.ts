@@ -1,15 +1,16 @@
 import type { Producer, ProducerBatch, ProducerRecord, Transaction } from "kafkajs";
 import { Destinations } from "../../destination.ts";
+import { openSend } from "../../send.ts";
 import type { Sending } from "../../sending.ts";
 import type { Tracing } from "../../tracing.ts";
 import { wrap } from "../../wrap.ts";
 import {
   countOf,
-  opened,
   type Prepared,
   readMessages,
   sending,
   together,
+  written,
 } from "../kafkajs-api/sending.ts";
 import { sentAs } from "./sent.ts";
 
@@ -34,8 +35,11 @@ function prepareSend(record: unknown, destinations: Destinations): Prepared | un
   const { topic, messages, acks, timeout, compression } = record as Partial<ProducerRecord>;
   const read = readMessages(topic, messages, destinations, sentAs);
   if (typeof read === "string") return undefined;
-  const { send, sent } = opened(read, read.messages.length);
-  return { argument: { acks, timeout, compression, topic, messages: sent }, ending: send };
+  const send = openSend(read.destination, read.messages, read.messages.length);
+  return {
+    argument: { acks, timeout, compression, topic, messages: written(read, send) },
+    ending: send,
+  };
 }
 
 function prepareSendBatch(batch: unknown, destinations: Destinations): Prepared | undefined {
@@ -52,9 +56,9 @@ function prepareSendBatch(batch: unknown, destinations: Destinations): Prepared 
   const sends: Sending[] = [];
   const traced = topics.map(({ topic, messages, read }) => {
     if (typeof read === "string") return { topic, messages };
-    const { send, sent } = opened(read, inCall);
+    const send = openSend(read.destination, read.messages, inCall);
     sends.push(send);
-    return { topic, messages: sent };
+    return { topic, messages: written(read, send) };
   });
   return {
     argument: { acks, timeout, compression, topicMessages: traced },
