@@ -185,6 +185,36 @@ test("headers keep the shape they came in, and neither they nor the message are 
   }
 });
 
+test("parked again, it tells each thing once, and nothing of the attempt before, in every layout of headers", () => {
+  const first = [
+    ["dlq.origin.destination", "orders"],
+    ["dlq.error.type", "RangeError"],
+    ["dlq.failed", TRACEPARENT],
+    ["tenant", "a"],
+  ] as const;
+  const layouts = [
+    first,
+    new Map(first),
+    Object.fromEntries(first),
+    first.map(([name, text]) => ({ [name]: text })),
+  ];
+  for (const headers of layouts) {
+    const letter = anyDeadLetter({ headers }, new TypeError("again")) as { headers: object };
+    const names = Array.isArray(letter.headers)
+      ? letter.headers.map((each: object) => (Array.isArray(each) ? each[0] : Object.keys(each)[0]))
+      : [...(letter.headers instanceof Map ? letter.headers.keys() : Object.keys(letter.headers))];
+    assert.deepEqual(names.toSorted(), [
+      "dlq.attempts",
+      "dlq.error.message",
+      "dlq.error.type",
+      "dlq.origin.destination",
+      "tenant",
+    ]);
+    assert.equal(deadLetterOf(letter)?.errorType, "TypeError");
+    assert.equal(deadLetterOf(letter)?.destination, "orders");
+  }
+});
+
 test("a header without a value becomes an empty one: kafkajs refuses to send null", async () => {
   const message = record({ flag: null });
   Object.assign(message.headers as object, { twice: [Buffer.from("a"), null] });
