@@ -11,6 +11,8 @@ const proxies = new WeakMap<object, object>();
 // Under a global symbol: a client traced by another copy of this library is traced.
 const TRACED = Symbol.for("throughline.traced.1");
 const ORIGINAL = Symbol.for("throughline.original.1");
+/** node:util's inspect.custom. */
+const SHOWN = Symbol.for("nodejs.util.inspect.custom");
 
 /** The client that a traced one stands for; any other as it is. */
 export function originalOf<Client extends object>(client: Client): Client {
@@ -54,6 +56,8 @@ export function wrap<Client extends object>(
   // The proxy stands before an empty object of the same prototype: a frozen client's own
   // properties would otherwise have to be given out unchanged.
   const shadow = Object.create(Object.getPrototypeOf(target) as object | null) as Client;
+  // Node's console shows what a proxy stands before, and asks none of its traps.
+  Object.defineProperty(shadow, SHOWN, { value: () => target, configurable: true });
   const read = (name: PropertyKey): unknown => {
     const value: unknown = target[name as keyof Client];
     if (typeof value !== "function") return wrapped(value);

@@ -2,6 +2,7 @@
 // original is not written to. Rule 8 of the design.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
+import { inspect } from "node:util";
 import { Kafka, logLevel, type Producer } from "kafkajs";
 import { traced } from "throughline/kafkajs";
 import { snapshot } from "./host-snapshot.ts";
@@ -94,6 +95,26 @@ test("it has the same names, by `in`, by Object.keys, by for-in and by spread", 
   assert.equal(Object.hasOwn(ours, "send"), true);
   assert.equal({ ...ours }.send, ours.send);
   assert.deepEqual(Object.keys(tracedOwn(new OwnProducer())), ["name", "retries"]);
+});
+
+test("it is shown in a log as the bare client is, before and after it is frozen", () => {
+  const clients = [
+    new Kafka({ brokers: ["127.0.0.1:9"], logLevel: logLevel.NOTHING }),
+    stubProducer().client,
+    new OwnProducer() as unknown as Producer,
+  ];
+  for (const client of clients) {
+    const shown = inspect(client);
+    assert.ok(shown.length > 20, shown);
+    const ours = traced(client);
+    assert.equal(inspect(ours), shown);
+    assert.equal(inspect({ ours }), inspect({ ours: client }));
+    assert.deepEqual(Reflect.ownKeys(ours), Reflect.ownKeys(client));
+    assert.equal(Object.getOwnPropertyDescriptor(ours, inspect.custom), undefined);
+    Object.freeze(ours);
+    assert.deepEqual(Reflect.ownKeys(ours), Reflect.ownKeys(client));
+    assert.equal(inspect(ours), inspect(client));
+  }
 });
 
 test("fields are read, written and deleted on the original", () => {
