@@ -455,6 +455,97 @@ export function classicTraps(
     },
   );
 
+  // node-rdkafka has none.
+  if ("commitCb" in client.KafkaConsumer.prototype) {
+    type Answer = (error: unknown) => void;
+    const commitCb = (of: object, offsets: unknown, answer: Answer): unknown =>
+      (of as { commitCb(given: unknown, callback: Answer): unknown }).commitCb(offsets, answer);
+
+    claim(
+      "commitCb ends its span with its callback, which runs in the caller's context, and throws what the native side throws",
+      async (spans, topic) => {
+        const producer = await highLevel();
+        await produced(producer, topic, { value: Buffer.from("1"), partition: 0 });
+        const reading = await consumer(topic);
+        await read(reading, 1);
+        await spans.ended();
+        spans.clear();
+        const answers = await inSpan(
+          "caller",
+          () =>
+            new Promise<unknown[]>((resolve) => {
+              const answer: Answer = (error) => resolve([error, activeSpanId()]);
+              assert.equal(
+                commitCb(reading, [{ topic, partition: 0, offset: 1 }], answer),
+                reading,
+              );
+              assert.equal(spans.expectSpan(`commit ${topic}`).span.ended, false, "too early");
+            }),
+        );
+        const [caller] = spans.named("caller");
+        assert.deepEqual(answers, [null, caller?.spanContext().spanId]);
+        await spans.ended();
+        spans.expectSpan(`commit ${topic}`).childOf("caller").succeeded();
+        await disconnected(reading);
+        assert.deepEqual(await committedOf(topic), { 0: "1" });
+
+        spans.clear();
+        const again = await consumer(topic);
+        const bare = await connected(
+          closing(
+            new client.KafkaConsumer({ "bootstrap.servers": brokers, "group.id": "bare" }, {}),
+          ),
+        );
+        const refusal = (of: object): string => {
+          try {
+            return `took it: ${String(commitCb(of, 42, () => {}))}`;
+          } catch (thrown) {
+            return String(thrown);
+          }
+        };
+        const refused = await inSpan("caller", async () => refusal(again));
+        assert.equal(refused, refusal(bare));
+        assert.doesNotMatch(refused, /took it/);
+        spans.expectAllEnded();
+        spans.expectSpan("commit").childOf("caller").failed();
+      },
+    );
+
+    claim("a commitCb that is told an error is one", async (spans, topic) => {
+      const own = new client.KafkaConsumer({ "bootstrap.servers": brokers, "group.id": topic }, {});
+      const declined = new Error("declined");
+      // What the broker declines of an offset, librdkafka does not tell.
+      Object.assign(own, { commitCb: (_offsets: unknown, answer: Answer) => answer(declined) });
+      const told: unknown[] = [];
+      await inSpan("caller", async () => {
+        commitCb(traced(own), [{ topic, partition: 0, offset: 1 }], (error) => told.push(error));
+      });
+      assert.deepEqual(told, [declined]);
+      spans.expectSpan(`commit ${topic}`).failed();
+    });
+  }
+
+  claim(
+    "a produce() of the application's own that throws ends its send there, with that error",
+    async (spans, topic) => {
+      const own = new client.HighLevelProducer({ "bootstrap.servers": brokers });
+      const refused = new RangeError("orders are closed");
+      // The client itself throws nothing: it tells its callback.
+      Object.assign(own, {
+        produce() {
+          throw refused;
+        },
+      });
+      const producer = traced(own);
+      assert.throws(
+        () => producer.produce(topic, 0, Buffer.from("1"), null, null, () => {}),
+        (thrown) => thrown === refused,
+      );
+      spans.expectAllEnded();
+      spans.expectSpan(`send ${topic}`).failed();
+    },
+  );
+
   claim(
     "a dead letter is known by its headers, which are all that produce() is given of it",
     async (spans, topic) => {
