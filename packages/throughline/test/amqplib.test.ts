@@ -229,6 +229,48 @@ describe("amqplib", { skip }, () => {
     assert.equal(repaired?.parentSpanContext?.spanId, sent?.spanContext().spanId);
   });
 
+  test("ack up to a message, ackAll and nackAll end just what the broker takes back or gives again", async () => {
+    const orders = await queue();
+    const own = await connection.createChannel();
+    const messages: ConsumeMessage[] = [];
+    let arrived: (() => void) | undefined;
+    await own.consume(orders, (message) => {
+      if (message !== null) messages.push(message);
+      arrived?.();
+    });
+    const delivered = async (count: number): Promise<void> => {
+      while (messages.length < count) await new Promise<void>((resolve) => (arrived = resolve));
+    };
+    const ended = (): unknown[] =>
+      named(`process ${orders}`).map(({ attributes }) => attributes["error.type"]);
+    for (const text of ["1", "2", "3"]) channel.sendToQueue(orders, Buffer.from(text));
+    await delivered(3);
+    own.ack(messages[1] as Message, true);
+    assert.deepEqual(ended(), [undefined, undefined]);
+    own.nackAll();
+    assert.deepEqual(ended().slice(2), ["requeued"]);
+    await delivered(4);
+    assert.equal(messages[3]?.fields.redelivered, true);
+    assert.equal(messages[3]?.content.toString(), "3");
+    own.ackAll();
+    assert.deepEqual(ended().slice(3), [undefined]);
+    await own.close();
+    assert.deepEqual(observed.open(), []);
+    assert.equal((await channel.checkQueue(orders)).messageCount, 0);
+  });
+
+  test("a message that was got is settled in the span that handles it", async () => {
+    const orders = await queue();
+    channel.sendToQueue(orders, Buffer.from("1"));
+    await channel.checkQueue(orders);
+    const message = await channel.get(orders);
+    if (message === false) return assert.fail("no message");
+    processMessage(message, () => channel.ack(message));
+    const [handled] = named(`process ${orders}`);
+    const [settled] = named(`ack ${orders}`);
+    assert.equal(settled?.parentSpanContext?.spanId, handled?.spanContext().spanId);
+  });
+
   test("what get gives by a callback is handled in its trace, and the callback API gives the traced channel back", async (t) => {
     const callbacks = traced(await connectWithCallbacks(url ?? ""));
     t.after(() => new Promise<void>((resolve) => callbacks.close(() => resolve())));
@@ -270,7 +312,10 @@ class StubChannel extends EventEmitter {
   sendToQueue(...args: unknown[]): boolean {
     return this.publish("", ...args);
   }
-  async consume(): Promise<void> {}
+  handler: ((message: Message) => void) | undefined;
+  async consume(_queue: string, handler: (message: Message) => void): Promise<void> {
+    this.handler = handler;
+  }
   ack(): void {}
 }
 
@@ -302,6 +347,9 @@ test("a channel that OpenTelemetry's instrumentation has wrapped is left its sen
   stub.publish = Object.assign(stub.publish.bind(stub), { __wrapped: true, __original: () => {} });
   const channel = traced(stub as unknown as Channel);
   channel.publish("orders", "new", Buffer.from("1"));
+  void channel.consume("orders", (message) => message && channel.ack(message));
+  const fields = { exchange: "", routingKey: "orders", deliveryTag: 1 };
+  stub.handler?.({ fields, properties: {}, content: Buffer.from("1") } as unknown as Message);
   assert.deepEqual(observed.spans(), []);
 });
 

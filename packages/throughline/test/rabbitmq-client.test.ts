@@ -116,6 +116,62 @@ describe("rabbitmq-client", { skip }, () => {
     assert.equal(traces.size, 1);
   });
 
+  test("a status that is given at once, not promised, is taken note of too", async () => {
+    const orders = await queue();
+    const refused = new Promise<void>((resolve) => {
+      void consumed(orders, () => {
+        resolve();
+        return ConsumerStatus.DROP;
+      }).then((consumer) => refused.then(() => consumer.close()));
+    });
+    await publisher.send(orders, "1");
+    await refused;
+    assert.equal(named(`process ${orders}`)[0]?.attributes["error.type"], "rejected");
+  });
+
+  test("a channel's basicAck of multiple and basicNack end just what the broker takes back or gives again", async (t) => {
+    const orders = await queue();
+    const channel = await connection.acquire();
+    t.after(() => channel.active && channel.close());
+    const messages: AsyncMessage[] = [];
+    let arrived: (() => void) | undefined;
+    await channel.basicConsume({ queue: orders }, (message) => {
+      messages.push(message);
+      arrived?.();
+    });
+    const delivered = async (count: number): Promise<void> => {
+      while (messages.length < count) await new Promise<void>((resolve) => (arrived = resolve));
+    };
+    const tagOf = (at: number): number => messages[at]?.deliveryTag ?? 0;
+    const errors = (): unknown[] =>
+      named(`process ${orders}`).map(({ attributes }) => attributes["error.type"]);
+    for (const text of ["1", "2", "3"]) await publisher.send(orders, text);
+    await delivered(3);
+    channel.basicAck({ deliveryTag: tagOf(1), multiple: true });
+    assert.deepEqual(errors(), [undefined, undefined]);
+    channel.basicNack({ deliveryTag: tagOf(2) });
+    assert.deepEqual(errors().slice(2), ["requeued"]);
+    await delivered(4);
+    assert.deepEqual([messages[3]?.body, messages[3]?.redelivered], ["3", true]);
+    channel.basicNack({ deliveryTag: tagOf(3), requeue: false });
+    assert.deepEqual(errors().slice(3), ["rejected"]);
+    await channel.close();
+    assert.equal(await connection.basicGet(orders), undefined);
+  });
+
+  test("what a channel consumes without acknowledging has been handled when its handler returns", async (t) => {
+    const orders = await queue();
+    const channel = await connection.acquire();
+    t.after(() => channel.active && channel.close());
+    const handled = new Promise<void>((resolve) => {
+      void channel.basicConsume({ queue: orders, noAck: true }, () => resolve());
+    });
+    await publisher.send(orders, "1");
+    await handled;
+    assert.equal(named(`process ${orders}`)[0]?.status.code, 0);
+    await channel.close();
+  });
+
   test("a request, its handling and its response are one trace", async () => {
     const prices = await queue();
     const server = await consumed(prices, async (_message, reply) => {
@@ -123,6 +179,9 @@ describe("rabbitmq-client", { skip }, () => {
       await reply("42");
     });
     const client = connection.createRPCClient();
+    assert.equal((await client.publish(prices, "by its other name")).body, "42");
+    assert.equal(named(`send ${prices}`).length, 1);
+    observed.reset();
     const response = await trace.getTracer("own").startActiveSpan("ask", async (span) => {
       const answer = await client.send(prices, "how much");
       span.end();

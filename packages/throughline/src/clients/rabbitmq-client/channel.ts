@@ -35,7 +35,10 @@ export function tracedChannel(channel: Channel, tracing: Tracing): Channel {
   return wrap(channel, {
     basicPublish: publishing(destinationsOf(tracing)),
     basicAck: settling("ack", () => undefined),
-    basicNack: settling("nack", (params) => (params?.requeue === false ? "rejected" : "requeued")),
+    // The client gives a message back unless it is told not to.
+    basicNack: settling("nack", (params) =>
+      params?.requeue === undefined || params.requeue ? "requeued" : "rejected",
+    ),
     basicGet: getting(queueOf),
     basicConsume(own, self, args) {
       const [params, handler] = args;
