@@ -9,7 +9,7 @@ from confluent_kafka import TIMESTAMP_NOT_AVAILABLE
 from fakes import KeptProducer, Record, idle_consumer, record
 from opentelemetry.context import Context
 from opentelemetry.propagators.textmap import TextMapPropagator
-from opentelemetry.trace import StatusCode
+from opentelemetry.trace import NoOpTracerProvider, StatusCode
 from spans import Spans, id_of, links_of, parent_of, trace_of
 
 from throughline_kafka import dead_letter, dead_letter_of, traced
@@ -78,11 +78,15 @@ def test_the_failures_of_a_record_are_counted_until_it_is_handled(spans: Spans) 
 
 
 def test_without_spans_a_letter_continues_the_message_and_names_no_attempt(spans: Spans) -> None:
-    message = record(HEADERS)
-    with traced(idle_consumer(), spans=False).process(message):
-        letter = dead_letter(message, ValueError("no"))
-    assert dict(letter["headers"])["traceparent"].split("-")[2] == SPAN
-    assert origin_of(letter).failed is None
+    without_sdk: dict[str, Any] = {"tracer_provider": NoOpTracerProvider()}
+    for options in ({"spans": False}, without_sdk):
+        message, consumer = record(HEADERS), traced(idle_consumer(), **options)
+        with pytest.raises(ValueError, match="no"), consumer.process(message):
+            within = dead_letter(message, ValueError("no"))
+            raise ValueError("no")
+        for letter in (within, dead_letter(message, ValueError("no"))):
+            assert dict(letter["headers"])["traceparent"].split("-")[2] == SPAN
+            assert origin_of(letter).failed is None
 
 
 def test_the_random_flag_of_the_trace_goes_on_in_a_letter(spans: Spans) -> None:

@@ -1,13 +1,6 @@
 import { type SpanContext, trace } from "@opentelemetry/api";
 import { type HeaderPair, type Headers, writeHeaders } from "./carrier.ts";
-import {
-  activeContext,
-  MessageContext,
-  originOf,
-  scopeIn,
-  spanContextIn,
-  valid,
-} from "./context.ts";
+import { activeContext, MessageContext, originOf, scopeIn, spanContextIn } from "./context.ts";
 import { DLQ, headerText, isDeadLetterHeader } from "./dead-letter-headers.ts";
 import { deliveryOf } from "./delivered.ts";
 import type { Extracted } from "./extract.ts";
@@ -80,9 +73,7 @@ export function makeDeadLetter(
 /** The span of the attempt under way: ours, or the other instrumentation's where spans are left to it. */
 function attemptIn(scope: Scope | undefined): SpanContext | undefined {
   if (scope === undefined) return undefined;
-  return scope.source.foreignSpans
-    ? spanContextIn(scope.context)
-    : valid(scope.span?.spanContext());
+  return scope.source.foreignSpans ? spanContextIn(scope.context) : scope.attempt;
 }
 
 /** A message's headers, each read once; none where they can't be read. */

@@ -1,5 +1,4 @@
 import { type Span, type SpanContext, SpanStatusCode } from "@opentelemetry/api";
-import { valid } from "./context.ts";
 import { fault } from "./guard.ts";
 import { ERROR_TYPE, errorType } from "./semconv.ts";
 
@@ -16,9 +15,9 @@ const KEY = Symbol.for("throughline.failures.1");
 const shared = globalThis as { [KEY]?: WeakMap<object, Failure> };
 const failures: WeakMap<object, Failure> = (shared[KEY] ??= new WeakMap<object, Failure>());
 
-/** Takes note that handling a message failed, in the span that is about to end. */
-export function rememberFailure(message: object, span: Span | undefined): void {
-  const attempt = valid(span?.spanContext()) ?? failures.get(message)?.attempt;
+/** Takes note that handling a message failed, in the span that is about to end, where there is one. */
+export function rememberFailure(message: object, span: SpanContext | undefined): void {
+  const attempt = span ?? failures.get(message)?.attempt;
   failures.set(message, { attempt, attempts: (failures.get(message)?.attempts ?? 0) + 1 });
 }
 

@@ -1,5 +1,6 @@
-import type { Context, Span } from "@opentelemetry/api";
+import type { Context, Span, SpanContext } from "@opentelemetry/api";
 import type { Batch } from "./batch.ts";
+import { REMOTE, valid } from "./context.ts";
 import { markFailed, rememberFailure } from "./failure.ts";
 import { discard, fault } from "./guard.ts";
 import { recordSince } from "./metrics.ts";
@@ -39,6 +40,13 @@ export class Scope implements Ending {
     return this.span !== undefined || this.startMs !== 0;
   }
 
+  /** The span of this attempt; undefined where none was made: without an SDK the creation context itself comes back. */
+  get attempt(): SpanContext | undefined {
+    const made = valid(this.span?.spanContext());
+    const creation = this.context.getValue(REMOTE) as SpanContext | undefined;
+    return made?.spanId === creation?.spanId ? undefined : made;
+  }
+
   /** Makes the host's call in this scope, which ends with it. */
   run<Argument, Result>(call: Call<Argument, Result>): Result {
     // Without a span or a clock there is nothing to end: the host's own promise is given back.
@@ -51,7 +59,7 @@ export class Scope implements Ending {
     const bad = failed || this.parked !== undefined;
     const error = failed ? thrown : this.parked?.error;
     try {
-      if (bad && this.message !== undefined) rememberFailure(this.message, this.span);
+      if (bad && this.message !== undefined) rememberFailure(this.message, this.attempt);
       this.measure(bad ? errorType(error) : undefined);
     } catch (problem) {
       fault("metrics", problem);

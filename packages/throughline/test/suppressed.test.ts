@@ -10,7 +10,7 @@ import {
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, test } from "node:test";
 import type { Message } from "kafkajs";
-import { type Options, processMessage, traced } from "throughline/kafkajs";
+import { deadLetter, type Options, processMessage, traced } from "throughline/kafkajs";
 import { tracing, type Tracing } from "./sdk.ts";
 import { carried, header, record, stubConsumer, stubProducer } from "./stub-kafkajs.ts";
 
@@ -132,3 +132,29 @@ test("without an SDK too a handler has its message's context, and hands it on", 
   assert.equal(header(message, "traceparent"), TRACEPARENT);
   assert.equal(header(message, "baggage"), "user=7");
 });
+
+for (const [way, options, disable] of [
+  ["without an SDK", {}, true],
+  ["without spans", { spans: "off" }, false],
+] as const) {
+  test(`${way} a dead letter names no failed attempt, and carries its message's own context`, async () => {
+    if (disable) trace.disable();
+    const message = record({ traceparent: TRACEPARENT });
+    const headers: unknown[] = [];
+    const keep = (): void => void headers.push(deadLetter(message, new Error("declined")).headers);
+    const incoming = stubConsumer();
+    await traced(incoming.client, options).run({
+      eachMessage: async () => {
+        keep();
+        throw new Error("declined");
+      },
+    });
+    await assert.rejects(async () => incoming.deliver(message));
+    keep();
+    assert.equal(headers.length, 2);
+    for (const letter of headers as Record<string, unknown>[]) {
+      assert.equal(letter["dlq.failed"], undefined);
+      assert.equal(letter["traceparent"], TRACEPARENT);
+    }
+  });
+}
