@@ -81,8 +81,9 @@ def test_without_spans_a_letter_continues_the_message_and_names_no_attempt(spans
     without_sdk: dict[str, Any] = {"tracer_provider": NoOpTracerProvider()}
     for options in ({"spans": False}, without_sdk):
         message, consumer = record(HEADERS), traced(idle_consumer(), **options)
-        with pytest.raises(ValueError, match="no"), consumer.process(message):
+        with consumer.process(message):
             within = dead_letter(message, ValueError("no"))
+        with pytest.raises(ValueError, match="no"), consumer.process(message):
             raise ValueError("no")
         for letter in (within, dead_letter(message, ValueError("no"))):
             assert dict(letter["headers"])["traceparent"].split("-")[2] == SPAN
