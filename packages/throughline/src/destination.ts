@@ -91,6 +91,8 @@ const MAX_DESTINATIONS = 1000;
 /** A producer's destinations, each made once. */
 export class Destinations {
   private readonly known = new Map<string, Destination>();
+  /** The one asked for last: most producers send to one place many times over. */
+  private last: Destination | undefined;
   private readonly system: string;
   private readonly tracing: Tracing;
   private readonly leads: LeadsTo | undefined;
@@ -102,8 +104,12 @@ export class Destinations {
   }
 
   of(name: string): Destination {
+    if (this.last?.name === name) return this.last;
     const known = this.known.get(name);
-    if (known !== undefined) return known;
+    return (this.last = known ?? this.made(name));
+  }
+
+  private made(name: string): Destination {
     const made = new Destination(this.system, this.tracing, name, {}, this.leads);
     return keep(this.known, name, made, MAX_DESTINATIONS);
   }
