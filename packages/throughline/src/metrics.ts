@@ -57,7 +57,10 @@ class Counters {
   }
 }
 
-/** Everything that is counted for one meter provider. Counting goes on whether anybody collects or not. */
+/**
+ * Everything that is counted for one meter provider. Counting goes on whether anybody collects or
+ * not, but for sends that nothing waits for (see sending.ts).
+ */
 export class Counts {
   readonly sent: Counters = new Counters();
   readonly consumed: Counters = new Counters();

@@ -16,7 +16,7 @@ import { fault, started } from "./guard.ts";
 import { tellWhatLacks } from "./lacking.ts";
 import { type Lineage, lineageOf } from "./lineage.ts";
 import { BATCH_COUNT } from "./semconv.ts";
-import { Sending } from "./sending.ts";
+import { endSpan, Sending } from "./sending.ts";
 import type { Field } from "./w3c.ts";
 
 /** One message about to be sent, as its client's adapter read it: each part once. */
@@ -129,7 +129,7 @@ function sendEach(
     const recording = span.isRecording();
     if (recording) describe(each, span);
     const fields = parent.fieldsWith(span);
-    end(span);
+    endSpan(span);
     const context = span.spanContext();
     created.push({ context });
     // What turned down one span of a trace would turn down each like it: they are not asked for.
@@ -212,14 +212,6 @@ function carry(
   return kept === undefined
     ? addHeaders(headers as PlainHeaders | undefined, fields)
     : writeHeaders(headers, kept, fields);
-}
-
-function end(span: Span): void {
-  try {
-    span.end();
-  } catch (error) {
-    fault("end span", error);
-  }
 }
 
 function describe(outgoing: Outgoing, span: Span): void {

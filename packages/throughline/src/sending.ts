@@ -10,6 +10,7 @@ export class Sending implements Ending {
   /** New headers, one for each message; undefined for a message to be sent as it is. */
   readonly headers: readonly (object | undefined)[];
   private readonly destination: Destination;
+  /** The span, where it records. */
   private readonly span: Span | undefined;
   private readonly startMs: number;
   private refusal: { readonly count: number; readonly error: unknown } | undefined;
@@ -21,14 +22,24 @@ export class Sending implements Ending {
   ) {
     this.destination = destination;
     this.headers = headers;
-    this.span = span;
-    const timed = destination.tracing.now().meters.operation !== undefined;
-    this.startMs = timed ? performance.now() : 0;
+    if (span?.isRecording()) this.span = span;
+    // It has no time to tell: it waits for nothing.
+    else endSpan(span);
+    this.startMs = destination.tracing.now().meters.operation ? performance.now() : 0;
+  }
+
+  /**
+   * Whether anything ends with it: a span that records, or a time that is measured. Where nothing
+   * does, the host's own promise may be given back: end() would have nothing but a count to keep,
+   * which no meter provider is there to read.
+   */
+  get ends(): boolean {
+    return this.span !== undefined || this.startMs !== 0;
   }
 
   /** Puts on the span what the broker answered. */
   annotate(attributes: Attributes): void {
-    if (this.span?.isRecording() === true) this.span.setAttributes(attributes);
+    this.span?.setAttributes(attributes);
   }
 
   /** Takes note that the broker refused some messages of a send that it otherwise took. */
@@ -52,12 +63,18 @@ export class Sending implements Ending {
     } catch (problem) {
       fault("metrics", problem);
     }
-    try {
-      if (this.span === undefined) return;
-      if (refusal !== undefined && this.span.isRecording()) markFailed(this.span, refusal.error);
-      this.span.end();
-    } catch (problem) {
-      fault("end span", problem);
-    }
+    const { span } = this;
+    if (span === undefined) return;
+    if (refusal !== undefined) markFailed(span, refusal.error);
+    endSpan(span);
+  }
+}
+
+/** Ends a span. Never throws. */
+export function endSpan(span: Span | undefined): void {
+  try {
+    span?.end();
+  } catch (problem) {
+    fault("end span", problem);
   }
 }

@@ -280,6 +280,42 @@ test("a send that fails is an error with its type, and rejects with the very err
   assert.equal(span.attributes["error.type"], "KafkaJSProtocolError");
 });
 
+for (const method of ["send", "sendBatch"] as const) {
+  test(`${method}: the client's own promise where no span records and nothing is measured, else one of its own`, async () => {
+    const promises: Promise<unknown>[] = [];
+    const { client } = stubProducer(() => {
+      promises.push(Promise.resolve([]));
+      return promises.at(-1);
+    });
+    const sent = (options: Options): Promise<unknown> =>
+      method === "send"
+        ? traced(client, options).send({ topic: "orders", messages: messages(1) })
+        : traced(client, options).sendBatch({
+            topicMessages: [{ topic: "orders", messages: messages(1) }],
+          });
+    const recorded = sent({});
+    await recorded;
+    assert.notEqual(recorded, promises[0]);
+    assert.deepEqual(observed.open(), []);
+    await observed.shutdown();
+    // The client keeps its first options; nothing is registered any more.
+    const unrecorded = sent({});
+    await unrecorded;
+    assert.equal(unrecorded, promises[1]);
+  });
+}
+
+test("a send that nothing waits for throws and rejects what its client does", async () => {
+  await observed.shutdown();
+  const error = new Error("no leader");
+  const rejecting = stubProducer(() => Promise.reject(error)).client;
+  await assert.rejects(traced(rejecting).send({ topic: "orders", messages: messages(1) }), error);
+  const throwing = stubProducer(() => {
+    throw error;
+  }).client;
+  assert.throws(() => traced(throwing).send({ topic: "orders", messages: messages(1) }), error);
+});
+
 test("without spans the messages carry the active context, and without one nothing", async () => {
   const sent = await send(3, { spans: "off" });
   assert.deepEqual(new Set(spanIds(sent)), new Set([AMBIENT.spanId]));

@@ -40,7 +40,10 @@ function prepareSend(record: unknown, destinations: Destinations): Prepared | un
   const read = readMessages(topic, messages, destinations, sentAs);
   if (typeof read === "string") return undefined;
   const send = openSend(read.destination, read.messages, read.messages.length);
-  return { argument: { topic, messages: written(read, send) }, ending: send };
+  return {
+    argument: { topic, messages: written(read, send) },
+    ending: send.ends ? send : undefined,
+  };
 }
 
 function prepareSendBatch(batch: unknown, destinations: Destinations): Prepared | undefined {

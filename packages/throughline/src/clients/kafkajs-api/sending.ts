@@ -68,10 +68,10 @@ export function written({ messages }: ToSend, { headers }: Sending): object[] {
   return written;
 }
 
-/** A call's argument made anew, and what ends with the call. */
+/** A call's argument made anew, and what ends with the call: undefined where nothing does. */
 export interface Prepared {
   readonly argument: object;
-  readonly ending: Ending;
+  readonly ending: Ending | undefined;
 }
 
 /** Works out what to call the client with; undefined where the call is to be left as it is. */
@@ -90,12 +90,16 @@ export function sending(prepare: Prepare, destinations: Destinations): Method {
     if (prepared === undefined) return Reflect.apply(own, self, args);
     // The list is the proxy's own, made for this call.
     args[0] = prepared.argument;
-    return followMethod(own, self, args, prepared.ending);
+    const { ending } = prepared;
+    // Where nothing ends, nothing waits: the client's own promise is given back.
+    if (ending === undefined) return Reflect.apply(own, self, args);
+    return followMethod(own, self, args, ending);
   };
 }
 
-/** The sends of one call, which end together. */
-export function together(sends: readonly Sending[]): Ending {
+/** The sends of one call, which end together; undefined where nothing ends with any of them. */
+export function together(sends: readonly Sending[]): Ending | undefined {
+  if (!sends.some((send) => send.ends)) return undefined;
   return {
     end(failed, error) {
       for (const send of sends) send.end(failed, error);

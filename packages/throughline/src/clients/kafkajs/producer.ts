@@ -38,7 +38,7 @@ function prepareSend(record: unknown, destinations: Destinations): Prepared | un
   const send = openSend(read.destination, read.messages, read.messages.length);
   return {
     argument: { acks, timeout, compression, topic, messages: written(read, send) },
-    ending: send,
+    ending: send.ends ? send : undefined,
   };
 }
 
