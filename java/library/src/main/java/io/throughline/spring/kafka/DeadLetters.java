@@ -84,7 +84,9 @@ final class DeadLetters {
         add(origin, DeadLetterHeaders.DESTINATION, record.topic());
         add(origin, DeadLetterHeaders.PARTITION, Integer.toString(record.partition()));
         add(origin, DeadLetterHeaders.OFFSET, Long.toString(record.offset()));
-        add(origin, DeadLetterHeaders.TIMESTAMP, Long.toString(record.timestamp()));
+        if (record.timestamp() >= 0) { // a record may have none
+            add(origin, DeadLetterHeaders.TIMESTAMP, Long.toString(record.timestamp()));
+        }
         String group =
                 error instanceof ListenerExecutionFailedException failure
                         ? failure.getGroupId()

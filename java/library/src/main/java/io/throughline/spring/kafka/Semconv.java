@@ -38,15 +38,23 @@ final class Semconv {
     /** Our own, on the metric {@code throughline.faults}. */
     static final AttributeKey<String> STEP = AttributeKey.stringKey("step");
 
+    /** A key may be of any length; a span holds so many characters of it. */
+    private static final int MAX_KEY = 256;
+
     /** An SDK's span keeps this many links. */
     static final int MAX_LINKS = 128;
 
     private Semconv() {}
 
-    /** A key as a span may hold it: text or a number; bytes and objects say nothing there. */
+    /**
+     * A key as a span may hold it: text or a number, so much of it as in every language; bytes and
+     * objects say nothing there.
+     */
     static String keyText(Object key) {
-        return key instanceof CharSequence || key instanceof Number || key instanceof UUID
-                ? key.toString()
-                : null;
+        if (key instanceof CharSequence || key instanceof Number || key instanceof UUID) {
+            String text = key.toString();
+            return text.length() <= MAX_KEY ? text : text.substring(0, MAX_KEY);
+        }
+        return null;
     }
 }

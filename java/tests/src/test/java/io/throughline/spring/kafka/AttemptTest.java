@@ -11,6 +11,7 @@ import io.opentelemetry.context.propagation.ContextPropagators;
 import java.util.List;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.common.header.Headers;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
@@ -71,6 +72,15 @@ class AttemptTest {
                     spans[1] = Span.current().getSpanContext().getSpanId();
                     assertEquals(spans[1], failed(throughline.deadLetter("dlq", record, declined)));
                 });
+    }
+
+    @Test
+    void aRecordWithoutATimestampHasALetterWithout() {
+        Throughline throughline = Throughline.create(telemetry.sdk);
+        Headers headers =
+                throughline.deadLetter("dlq", record(), new IllegalStateException()).headers();
+        assertEquals(null, headers.lastHeader("dlq.origin.timestamp"));
+        assertEquals("7", TraceHeaders.text(headers, "dlq.origin.offset"));
     }
 
     private static void assertNoAttempt(ProducerRecord<String, String> letter) {

@@ -66,6 +66,14 @@ class BoundsTest {
     }
 
     @Test
+    void aSpanHoldsSoMuchOfAKey() {
+        assertEquals("k".repeat(256), Semconv.keyText("k".repeat(256)));
+        assertEquals("k".repeat(256), Semconv.keyText("k".repeat(257)));
+        assertEquals("7", Semconv.keyText(7L));
+        assertNull(Semconv.keyText(new byte[] {1}));
+    }
+
+    @Test
     void aListThatIsRepeatedIsJoinedNoFurtherThanItIsRead() {
         RecordHeaders headers = new RecordHeaders();
         byte[] value = "a".repeat(BaggageHeader.READ_CHARACTERS).getBytes(UTF_8);
