@@ -143,23 +143,31 @@ class KafkajsConnection implements Connection {
     if (failed !== undefined) {
       consumer.on(consumer.events.CRASH, ({ payload }) => failed(payload.error.cause));
     }
-    await consumer.connect();
-    await consumer.subscribe({ topics: [topic], fromBeginning: true });
     const eachMessage = (payload: EachMessagePayload): Promise<void> =>
       each?.(payload.message, payload) as Promise<void>;
     const partitionsConsumedConcurrently = lanes;
-    if (batch !== undefined) {
-      await consumer.run({
-        partitionsConsumedConcurrently,
-        eachBatch: (payload) => batch(payload.batch.messages, payload) as Promise<void>,
-      });
-    } else {
-      await consumer.run({
-        partitionsConsumedConcurrently,
-        eachMessage:
-          retries === undefined ? eachMessage : kafkajs.withRetries(eachMessage, retries),
-      });
-    }
+    const run = async (): Promise<void> => {
+      await consumer.connect();
+      await consumer.subscribe({ topics: [topic], fromBeginning: true });
+      if (batch !== undefined) {
+        await consumer.run({
+          partitionsConsumedConcurrently,
+          eachBatch: (payload) => batch(payload.batch.messages, payload) as Promise<void>,
+        });
+      } else {
+        await consumer.run({
+          partitionsConsumedConcurrently,
+          eachMessage:
+            retries === undefined ? eachMessage : kafkajs.withRetries(eachMessage, retries),
+        });
+      }
+    };
+    // kafkajs takes some of what a busy broker answers for final (no coordinator for a group), and
+    // ends the consumer: every claim after that one would wait for messages in vain.
+    consumer.on(consumer.events.CRASH, ({ payload }) => {
+      if (!payload.restart && failed === undefined && !this.closing) void run();
+    });
+    await run();
   }
 
   async transact(
