@@ -32,6 +32,8 @@ export interface KafkajsOptions {
 }
 
 const LANES = 3;
+/** kafkajs waits as long before it starts a consumer of the contract's again. */
+const AGAIN_MS = 20;
 
 export function kafkajsContract(options: KafkajsOptions): ContractClient {
   return {
@@ -132,7 +134,7 @@ class KafkajsConnection implements Connection {
       // kafkajs sends no heartbeat while a handler runs: the session ends under one that takes longer.
       ...(topic.startsWith(HASTY) && { sessionTimeout: 3000, heartbeatInterval: 300 }),
       retry: {
-        initialRetryTime: 20,
+        initialRetryTime: AGAIN_MS,
         // A failure that is to be reported ends the consumer, which is when kafkajs shows the error.
         retries: failed === undefined ? 10 : 0,
         // kafkajs restarts a consumer that fails while it disconnects too, and goes on for ever.
@@ -164,8 +166,13 @@ class KafkajsConnection implements Connection {
     };
     // kafkajs takes some of what a busy broker answers for final (no coordinator for a group), and
     // ends the consumer: every claim after that one would wait for messages in vain.
+    const again = (): void => {
+      if (this.closing) return;
+      // The connection that it has just ended may end the new one as well.
+      run().catch(() => setTimeout(again, AGAIN_MS));
+    };
     consumer.on(consumer.events.CRASH, ({ payload }) => {
-      if (!payload.restart && failed === undefined && !this.closing) void run();
+      if (!payload.restart && failed === undefined) again();
     });
     await run();
   }
