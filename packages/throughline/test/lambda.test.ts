@@ -280,6 +280,42 @@ test("attempts at a record are beside each other, and its dead letter is one for
   assert.ok("dlq.error.message" in written.headers && "traceparent" in written.headers);
 });
 
+test("of Kafka, eachRecord handles nothing after the record that failed, one at a time", async () => {
+  const seen: unknown[] = [];
+  const failed = new Error("no funds");
+  const handler = eachRecord(async ({ offset }: { offset: number }) => {
+    seen.push(`begun ${offset}`);
+    await new Promise((resolve) => setImmediate(resolve));
+    seen.push(`ended ${offset}`);
+    if (offset === 16) throw failed;
+  });
+  await assert.rejects(handler(mskEvent(["1", "2", "3"])), (error) => error === failed);
+  assert.deepEqual(seen, ["begun 15", "ended 15", "begun 16", "ended 16"]);
+});
+
+test("a dead letter keeps a repeated header, bytes of an attribute, and no field of a detail beside its body", () => {
+  const error = new Error("no funds");
+  const [kafka] = mskEvent(["1"]).records["orders-0"] ?? [];
+  kafka?.headers.push({ tenant: [...Buffer.from("b")] });
+  const { headers } = deadLetter(kafka ?? {}, error) as { headers: Record<string, unknown> };
+  assert.deepEqual(headers["tenant"], [Buffer.from("a"), Buffer.from("b")]);
+
+  const [queued] = sqsEvent({ one: "1" }).Records as [SQSRecord];
+  const bytes = Buffer.from([0, 255]);
+  const binaryValue = bytes.toString("base64");
+  const messageAttributes = { ...queued.messageAttributes, blob: { dataType: "Binary", binaryValue } };
+  const letter = deadLetter({ ...queued, messageAttributes }, error) as {
+    MessageAttributes: Record<string, object>;
+  };
+  assert.deepEqual(letter.MessageAttributes["blob"], { DataType: "Binary", BinaryValue: bytes });
+
+  const event = bridgeEvent({ id: "7", traceparent: traceparentOf("1") });
+  const parked = deadLetter(event, error) as { MessageBody: string; MessageAttributes: object };
+  assert.deepEqual(JSON.parse(parked.MessageBody), event);
+  // Its context is the one in the body: nobody has handled it.
+  assert.deepEqual(Object.keys(parked.MessageAttributes), ["dlq"]);
+});
+
 test("whatever an event is made of, the handler gets it and its answer comes back", async () => {
   const handler = traced((event: unknown) => event);
   const shapes = fc.oneof(
