@@ -201,6 +201,17 @@ def test_another_propagators_repeated_header_follows_the_same_rule(
     assert [f"{link.context.trace_id:032x}" for link in span.links] == [TRACE, OTHER]
 
 
+def test_another_propagators_header_is_read_a_few_times_at_most(
+    spans: Spans, propagator: Any
+) -> None:
+    propagator(B3MultiFormat())
+    ids = [("x-b3-traceid", f"{number:032x}".encode()) for number in range(1, 21)]
+    with consumer().process(record([*ids, ("x-b3-spanid", SPAN.encode())])):
+        pass
+    links = spans.one("process orders").links
+    assert [link.context.trace_id for link in links] == list(range(1, 9))
+
+
 def test_with_no_propagator_nothing_is_read_and_nothing_is_written(
     spans: Spans, propagator: Any, reader: InMemoryMetricReader
 ) -> None:
