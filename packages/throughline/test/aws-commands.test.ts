@@ -1,6 +1,6 @@
 // What is read of a command of the AWS SDK, and what is put in its place: over a client that only takes
 // note of what it is given, for no server shows that.
-import { propagation, trace } from "@opentelemetry/api";
+import { propagation, SpanStatusCode, trace } from "@opentelemetry/api";
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, test } from "node:test";
 import { PublishCommand, type SNSClient } from "@aws-sdk/client-sns";
@@ -155,7 +155,7 @@ test("a dead letter that is spread into a command continues the attempt that fai
     );
     const failed = sdk
       .spans()
-      .filter(({ name, status }) => name === "process orders" && status.code === 2);
+      .filter(({ name, status }) => name === "process orders" && status.code === SpanStatusCode.ERROR);
     const sends = sdk.spans().filter(({ name }) => name === "send orders");
     assert.deepEqual(
       sends.map(({ parentSpanContext }) => parentSpanContext?.spanId),
