@@ -155,7 +155,9 @@ test("a dead letter that is spread into a command continues the attempt that fai
     );
     const failed = sdk
       .spans()
-      .filter(({ name, status }) => name === "process orders" && status.code === SpanStatusCode.ERROR);
+      .filter(
+        ({ name, status }) => name === "process orders" && status.code === SpanStatusCode.ERROR,
+      );
     const sends = sdk.spans().filter(({ name }) => name === "send orders");
     assert.deepEqual(
       sends.map(({ parentSpanContext }) => parentSpanContext?.spanId),

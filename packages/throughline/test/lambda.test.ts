@@ -303,7 +303,10 @@ test("a dead letter keeps a repeated header, bytes of an attribute, and no field
   const [queued] = sqsEvent({ one: "1" }).Records as [SQSRecord];
   const bytes = Buffer.from([0, 255]);
   const binaryValue = bytes.toString("base64");
-  const messageAttributes = { ...queued.messageAttributes, blob: { dataType: "Binary", binaryValue } };
+  const messageAttributes = {
+    ...queued.messageAttributes,
+    blob: { dataType: "Binary", binaryValue },
+  };
   const letter = deadLetter({ ...queued, messageAttributes }, error) as {
     MessageAttributes: Record<string, object>;
   };

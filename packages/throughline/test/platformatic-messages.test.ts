@@ -31,7 +31,10 @@ class Noting {
 }
 function producing(): { noting: Noting; producer: Producer<string, string, string, string> } {
   const noting = new Noting();
-  return { noting, producer: traced(noting as unknown as Producer<string, string, string, string>) };
+  return {
+    noting,
+    producer: traced(noting as unknown as Producer<string, string, string, string>),
+  };
 }
 
 test("a repeated context is seen in headerEntries, where the Map of headers holds but the last", () => {
