@@ -299,6 +299,32 @@ export function classicTraps(
   );
 
   claim(
+    "a listener that is put before the others comes first, in its message's scope, and one for once comes once",
+    async (spans, topic) => {
+      const settings = { "bootstrap.servers": brokers, "group.id": topic };
+      const reading = traced(new client.KafkaConsumer(settings, {}));
+      const seen: string[] = [];
+      const noting = (name: string) => (): void => {
+        seen.push(name);
+        mark(name);
+      };
+      reading.addListener("data", noting("added"));
+      reading.prependListener("data", noting("before"));
+      reading.prependOnceListener("data", noting("before, once"));
+      for (const offset of [1, 2]) {
+        reading.emit("data", { topic, partition: 0, offset, value: null, size: 0 });
+      }
+      assert.deepEqual(seen, ["before, once", "before", "added", "before", "added"]);
+      const processes = spans.named(`process ${topic}`).map((span) => span.spanContext().spanId);
+      const above = seen.flatMap((name) => spans.named(name).slice(0, 1));
+      assert.equal(processes.length, seen.length);
+      for (const { parentSpanContext } of above) {
+        assert.ok(processes.includes(parentSpanContext?.spanId ?? ""), "outside of its scope");
+      }
+    },
+  );
+
+  claim(
     "the callback of an endless consume() runs in its message's trace, one for errors alone has no span",
     async (spans, topic) => {
       const producer = await highLevel();
