@@ -15,7 +15,7 @@ try {
   await buildNative(root);
   if (only === undefined) {
     // One at a time: two outages at once on two cores disturb each other.
-    const how = ["--one-by-one", "--timeout", "1200"];
+    const how = ["--one-by-one", "--timeout", "600"];
     const files = [
       "packages/throughline/test/native",
       "scripts/test/page-{confluent,rdkafka}.test.mjs",

@@ -78,6 +78,7 @@ const execArgv = [
   // kafkajs prints it at each start on Node 24; it says nothing about the code under test.
   "--disable-warning=TimeoutNegativeWarning",
   `--import=${new URL("test/end-with-parent.mjs", import.meta.url)}`,
+  `--import=${new URL(`test/end-in-time.mjs?seconds=${values.timeout}`, import.meta.url)}`,
 ];
 // One more than there are processors: most of the long files wait for a broker.
 const concurrency = values["one-by-one"] ? 1 : availableParallelism() + 1;

@@ -5,8 +5,8 @@ const quietMs = 15_000;
 const keptOutputBytes = 16_384;
 
 /**
- * Prints node:test's events as they come, one line a file and every failure in full, and counts.
- * With `each`, every test has its line.
+ * Prints node:test's events as they come, one line a file and the reason of each failure, at the end
+ * every failure in full, and counts. With `each`, every test has its line.
  *
  * A suite, and a test that failed only through its subtests, is not counted beside them. A test
  * that is marked todo counts as skipped. A file without a test in it counts as failed: it proves
@@ -61,6 +61,8 @@ export async function report(events, { root, files, concurrency, each }) {
         print(
           `${indent}${mark(outcome.kind)} ${outcome.name} ${duration(data.details.duration_ms)}`,
         );
+        // Whatever ends this run before its end: the reason is known.
+        if (outcome.kind === "failed") print(`${indent}  ↳ ${firstLine(outcome.error)}`);
       }
       // A file that failed as a whole sends no summary of its own.
       if (outcome.wholeFile) finish(file);
@@ -138,6 +140,11 @@ function printFailures(failures, perFile) {
     const output = perFile.get(file).output.trimEnd();
     if (output) console.log(`\nwhat ${file} printed:\n${output.replace(/^/gm, "  | ")}`);
   }
+}
+
+function firstLine(error) {
+  const [line] = (typeof error === "string" ? error : inspect(error)).split("\n");
+  return line;
 }
 
 function mark(kind) {

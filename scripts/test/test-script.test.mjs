@@ -25,6 +25,13 @@ test("each outcome is counted once, and the last line tells the sums", () => {
   assert.match(stdout, /TypeError: outer[^]*\[cause\]: Error: inner/);
 });
 
+test("with a line a test, what failed has its reason at once", () => {
+  const { stdout } = runScript(fixture("outcomes"));
+  const [before] = stdout.split("\n2 failed:");
+  assert.match(before, /✖ fails as a subtest .*\n +↳ TypeError: outer\n/);
+  assert.match(before, /✖ fails in a suite .*\n +↳ AssertionError \[ERR_ASSERTION\]: Expected/);
+});
+
 test("a file without a test fails", () => {
   const { lastLine, status, stdout } = runScript(fixture("empty"));
   assert.equal(lastLine, "0 passed, 1 failed, 0 skipped");
@@ -37,6 +44,14 @@ test("a file that ends with an exit code of its own fails, though its tests pass
   assert.equal(lastLine, "1 passed, 1 failed, 0 skipped");
   assert.equal(status, 1);
   assert.match(stdout, /ended outside of its tests, by exit code 3/);
+});
+
+test("a file whose tests leave it busy is ended when its time is over, and fails", () => {
+  const { lastLine, status, stdout } = runScript(fixture("lingers"), "--timeout", "1");
+  assert.equal(lastLine, "1 passed, 1 failed, 0 skipped");
+  assert.equal(status, 1);
+  assert.match(stdout, /ended outside of its tests, by SIGKILL/);
+  assert.match(stdout, /The file took longer than 1 s and was ended\./);
 });
 
 test("a test that another file registers counts, and fails the run", () => {

@@ -31,6 +31,11 @@ test("CI's end tells each failed test of a step with its error, and no skipped o
   assert.doesNotMatch(told, /the reason of the skip|before|after|passed/);
 });
 
+test("CI's end tells what failed of a step that was ended, with the reason", (t) => {
+  const failed = "  ✖ nothing is lost 129.1 s\n    ↳ Error: bare: nothing was handled for long\n";
+  assert.equal(whatFailed(t, `before\n${failed}  … 15 s: a file\nstopped by SIGTERM\n`), failed);
+});
+
 test("CI's end tells what pytest and Maven name as errors", (t) => {
   assert.equal(
     whatFailed(t, "collected\nFAILED tests/test_batch.py::test_scope - AssertionError\n1 failed\n"),
