@@ -1,13 +1,16 @@
 import type { Message } from "node-rdkafka";
+import { once } from "node:events";
 import { type Classic, connected, disconnected, produced } from "./classic-clients.ts";
 import { type OpenFlow, SESSION_TIMEOUT_MS } from "../kafka-outage.ts";
+
+/** The longest that a group may take to answer a commit, before it is asked again. */
+const ANSWER_MS = 10_000;
 
 /** Sends by the high-level producer, handles in listeners for `data`, commits by itself. */
 export function classicFlow(client: Classic): OpenFlow {
   return async (wrap, brokers, topic, group) => {
     const settings = { "bootstrap.servers": brokers };
-    // Not idempotent: after a restart such a producer of librdkafka's now and then reports on nothing
-    // until its messages time out, five minutes later.
+    // Not idempotent: node-rdkafka's once did not come back from an outage (decisions/0034).
     const producer = await connected(wrap(new client.HighLevelProducer(settings)));
     const consumer = wrap(
       new client.KafkaConsumer(
@@ -15,6 +18,7 @@ export function classicFlow(client: Classic): OpenFlow {
           ...settings,
           "group.id": group,
           "enable.auto.commit": false,
+          offset_commit_cb: true,
           "session.timeout.ms": SESSION_TIMEOUT_MS,
         },
         { "auto.offset.reset": "earliest" },
@@ -40,14 +44,19 @@ export function classicFlow(client: Classic): OpenFlow {
         leaving.produce(topic, 0, Buffer.from("1"), null, null, () => {});
         await new Promise<void>((resolve) => leaving.disconnect(100, () => resolve()));
       },
-      // It keeps the event loop until the broker has answered: only where there is one.
+      // Not by commitSync(): that keeps the event loop until a broker has answered, however long.
       async settle() {
         const offsets = [...last.values()].map(({ partition, offset }) => ({
           topic,
           partition,
           offset: offset + 1,
         }));
-        if (offsets.length > 0) consumer.commitSync(offsets);
+        if (offsets.length === 0) return;
+        const signal = AbortSignal.timeout(ANSWER_MS);
+        const answer = once(consumer, "offset.commit", { signal });
+        consumer.commit(offsets);
+        const [error] = (await answer) as [Error | null];
+        if (error) throw error;
       },
       async close() {
         await Promise.all([disconnected(consumer), disconnected(producer)]);

@@ -46,8 +46,7 @@ const classic: OpenFlow = (...args) => {
   return classicFlow(client.built as unknown as Classic)(...args);
 };
 
-outageTests(
-  { "Confluent's KafkaJS": promised, "Confluent's RdKafka": classic },
-  traced as Wrap,
+outageTests({ "Confluent's KafkaJS": promised, "Confluent's RdKafka": classic }, traced as Wrap, {
   reason,
-);
+  signal: "SIGKILL",
+});

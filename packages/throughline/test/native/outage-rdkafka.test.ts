@@ -15,5 +15,5 @@ outageTests(
     },
   },
   traced as Wrap,
-  reason,
+  { reason, signal: "SIGKILL" },
 );
